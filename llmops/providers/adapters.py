@@ -1,0 +1,78 @@
+"""Which adapter serves which vendor, and one open client per connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from llmops.providers.base import Adapter, Credential, Vendor
+from llmops.providers.fake import PracticeAdapter
+
+OpenAdapter = Callable[[Credential], Adapter]
+
+
+def adapter_for(credential: Credential) -> Adapter:
+    """The adapter of this connection, not yet entered."""
+    match credential.vendor:
+        case Vendor.PRACTICE:
+            return PracticeAdapter(credential)
+        case _:
+            raise NotImplementedError(credential.vendor)
+
+
+class AdapterPool:
+    """Open adapters of one event loop, one per connection. When the key or the address of a connection
+    changes, the next call opens a new one and the old one is closed after its last call."""
+
+    def __init__(self, open_adapter: OpenAdapter = adapter_for) -> None:
+        self._open_adapter = open_adapter
+        self._current: dict[int, SharedAdapter] = {}
+        self._opening = asyncio.Lock()
+
+    async def take(self, credential: Credential) -> SharedAdapter:
+        """The adapter of this connection; give_back() it after the call."""
+        shared = self._current.get(credential.connection_id)
+        if shared is None or shared.credential != credential:
+            async with self._opening:
+                shared = await self._opened(credential)
+        shared.users += 1
+        return shared
+
+    async def close(self) -> None:
+        """Closes all clients; calls that are still under way fail."""
+        shared_adapters = list(self._current.values())
+        self._current.clear()
+        for shared in shared_adapters:
+            await shared.adapter.__aexit__(None, None, None)
+
+    async def _opened(self, credential: Credential) -> SharedAdapter:
+        old = self._current.get(credential.connection_id)
+        if old is not None and old.credential == credential:
+            return old
+        new = SharedAdapter(credential, await self._open_adapter(credential).__aenter__())
+        self._current[credential.connection_id] = new
+        if old is not None:
+            await old.retire()
+        return new
+
+
+class SharedAdapter:
+    """An open adapter and the number of calls that use it."""
+
+    def __init__(self, credential: Credential, adapter: Adapter) -> None:
+        self.credential = credential
+        self.adapter = adapter
+        self.users = 0
+        self._retired = False
+
+    async def give_back(self) -> None:
+        self.users -= 1
+        await self._close_when_unused()
+
+    async def retire(self) -> None:
+        self._retired = True
+        await self._close_when_unused()
+
+    async def _close_when_unused(self) -> None:
+        if self._retired and self.users == 0:
+            await self.adapter.__aexit__(None, None, None)

@@ -1,0 +1,111 @@
+"""The sentences people read when a call fails: what happened, and what to do about it. Pure."""
+
+from __future__ import annotations
+
+from llmops.providers.base import CallErrorKind, Credential, ModelCallError, Usage
+
+_DETAIL_CHARS = 300
+_SHORTEST_KEY = 6
+
+_SENTENCES: dict[CallErrorKind, str] = {
+    CallErrorKind.WRONG_KEY: (
+        "The key for the connection “{name}” was refused. Open Models and paste a new key."
+    ),
+    CallErrorKind.NO_SUCH_MODEL: (
+        "The connection “{name}” does not know the model “{model}”. Check the spelling, or choose a model "
+        "that this key may use."
+    ),
+    CallErrorKind.OVER_QUOTA: (
+        "The account behind the connection “{name}” has no credit left. Add credit or raise the spending "
+        "limit at the vendor, or use another connection."
+    ),
+    CallErrorKind.RATE_LIMITED: (
+        "The connection “{name}” gets more calls than the vendor allows right now. Wait a minute, or set "
+        "lower limits for it under Models."
+    ),
+    CallErrorKind.TOO_LONG: (
+        "The text is longer than the model “{model}” can read. Shorten the prompt or the case, or choose a "
+        "model with a larger context."
+    ),
+    CallErrorKind.CONTENT_REFUSED: (
+        "The safety rules of the vendor refused this text. Reword the prompt or the case, or choose another "
+        "model."
+    ),
+    CallErrorKind.TIMED_OUT: (
+        "The connection “{name}” did not answer in time. Try again; if it happens often, ask for shorter "
+        "answers or allow more time under Models."
+    ),
+    CallErrorKind.UNREACHABLE: (
+        "The connection “{name}” could not be reached. Check its address under Models, and that the server "
+        "is running."
+    ),
+    CallErrorKind.BAD_ANSWER: (
+        "The connection “{name}” sent an answer that could not be read. Try again; if it stays so, check "
+        "its address under Models."
+    ),
+    CallErrorKind.VENDOR_DOWN: (
+        "The vendor behind the connection “{name}” has trouble right now. Try again in a few minutes, or use "
+        "another connection."
+    ),
+    CallErrorKind.BAD_REQUEST: (
+        "The model “{model}” did not accept the request. Check the model settings of the prompt "
+        "(temperature, longest answer and so on)."
+    ),
+    CallErrorKind.PRIVATE_ADDRESS: (
+        "The address of the connection “{name}” is inside a private network, where calls are not allowed. "
+        "Use a public address, or list it in LLMOPS_ALLOW_PRIVATE_URLS."
+    ),
+    CallErrorKind.WAIT_TOO_LONG: (
+        "The connection “{name}” has used up its limits for now. It can be called again {when}; raise its "
+        "limits under Models if the vendor allows more."
+    ),
+    CallErrorKind.STOPPED: "Stopped before the model was called.",
+}
+
+
+def fault(
+    kind: CallErrorKind,
+    credential: Credential,
+    *,
+    model: str = "",
+    detail: str = "",
+    message: str = "",
+    retryable: bool | None = None,
+    retry_after_s: float | None = None,
+    status_code: int | None = None,
+    usage: Usage | None = None,
+) -> ModelCallError:
+    """The error of this kind in plain words.
+
+    `detail` is what the vendor or the network said, shortened, with the key cut out; `message` replaces
+    the standing sentence of the kind. Both are formatted as they are, without place-holders.
+    """
+    standing = _SENTENCES[kind].format(name=credential.name, model=model, when=_when(retry_after_s))
+    text = without_key(message, credential) or standing
+    said = _shortened(without_key(detail, credential))
+    return ModelCallError(
+        kind,
+        f"{text} It said: {said}" if said else text,
+        retryable=retryable,
+        retry_after_s=retry_after_s,
+        status_code=status_code,
+        usage=usage,
+    )
+
+
+def without_key(text: str, credential: Credential) -> str:
+    """The same text with every occurrence of the key replaced, since servers echo what they were sent.
+    Shorter keys are place-holders such as EMPTY, which local servers ask for."""
+    return text.replace(credential.api_key, "[key]") if len(credential.api_key) >= _SHORTEST_KEY else text
+
+
+def _shortened(detail: str) -> str:
+    one_line = " ".join(detail.split())
+    return one_line if len(one_line) <= _DETAIL_CHARS else one_line[: _DETAIL_CHARS - 1] + "…"
+
+
+def _when(seconds: float | None) -> str:
+    if seconds is None:
+        return "later"
+    whole = max(1, round(seconds))
+    return f"in {whole} s" if whole < 120 else f"in {round(whole / 60)} minutes"
