@@ -1,7 +1,8 @@
 """The environment: every variable that the platform reads, checked once and typed.
 
-Sources, the first that has a value wins: the process environment, `.env` in the checkout, what a
-running `llmops up` left in LLMOPS_HOME (addresses of the embedded servers), the default.
+Sources, the first that has a value wins: the process environment, `.env` in the checkout (or the file
+that LLMOPS_ENV_FILE names), what a running `llmops up` left in LLMOPS_HOME (the addresses of its embedded
+servers), the default.
 An empty value counts as not set. This module needs no configured Django.
 """
 
@@ -77,10 +78,16 @@ class Environment:
 def load_environment() -> Environment:
     """The environment of this process; a bad value ends it with its sentence and no traceback."""
     try:
-        return read_environment({**read_dot_env(PROJECT_ROOT / ".env"), **_set_values(os.environ)})
+        return read_environment(environment_values(os.environ))
     except BadEnvironment as bad:
         sys.stderr.write(f"llmops cannot start: {bad}\n")
         raise SystemExit(2) from bad
+
+
+def environment_values(process: Mapping[str, str]) -> dict[str, str]:
+    """The values of a process environment over those of the `.env` file. Raises BadEnvironment."""
+    given = _set_values(process)
+    return {**read_dot_env(PROJECT_ROOT / given.get("LLMOPS_ENV_FILE", ".env")), **given}
 
 
 def read_environment(values: Mapping[str, str], *, root: Path = PROJECT_ROOT) -> Environment:
