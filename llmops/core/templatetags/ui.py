@@ -1,0 +1,62 @@
+"""What templates may say: icons, figures in words, form fields and the components that wrap other markup.
+
+Loaded as a builtin, so templates need no {% load %}. The work is done in the modules beside this one.
+"""
+
+from datetime import datetime
+
+from django import template
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from llmops.core.templatetags import estimates, fields, formats, icons, navigation
+
+register = template.Library()
+
+register.simple_tag(icons.icon, name="icon")
+register.simple_tag(estimates.estimate, name="estimate")
+register.filter("control", fields.control)
+register.filter("lettered", navigation.lettered)
+for _figure in (
+    formats.count, formats.number, formats.percent, formats.points,
+    formats.usd, formats.duration, formats.duration_ms,
+):  # fmt: skip
+    register.filter(_figure.__name__, _figure)
+
+
+@register.simple_tag
+def ago(then: datetime | None, now: datetime | None = None) -> SafeString | str:
+    """A moment in words inside <time>, with the exact time as its title; `now` is the clock unless given."""
+    if then is None:
+        return formats.NOTHING
+    exact = then.astimezone(timezone.get_current_timezone())
+    return format_html(
+        '<time datetime="{}" title="{}" data-ago>{}</time>',
+        exact.isoformat(timespec="seconds"),
+        f"{exact.day} {exact:%b %Y, %H:%M} {exact.tzname()}",
+        formats.age(exact, now or timezone.now()),
+    )
+
+
+@register.simple_block_tag(end_name="endverdict")
+def verdict(content: str, tone: str = "neutral", note: str = "", id: str = "") -> SafeString:
+    """The answer of a page in a card with a bar in the colour of its meaning."""
+    return render_to_string(
+        "components/_verdict.html", {"content": content, "tone": tone, "note": note, "id": id}
+    )
+
+
+@register.simple_block_tag(end_name="endpanel")
+def panel(content: str, title: str, close_url: str, id: str = "panel") -> SafeString:
+    """The side panel for one item of a list; `close_url` is the list without it."""
+    return render_to_string(
+        "components/_panel.html", {"content": content, "title": title, "close_url": close_url, "id": id}
+    )
+
+
+@register.simple_block_tag(end_name="enddialog")
+def dialog(content: str, id: str, title: str) -> SafeString:
+    """A native dialog, opened by any element with data-dialog="<id>"."""
+    return render_to_string("components/_dialog.html", {"content": content, "id": id, "title": title})

@@ -1,0 +1,55 @@
+/* Native <dialog>, <details> menus and the side panel: what the elements do not do by themselves. */
+(function () {
+  "use strict";
+
+  /* data-dialog="id" opens a dialog; on a link it replaces the page that would ask the same without JavaScript. */
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-dialog]");
+    if (opener && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+      const dialog = document.getElementById(opener.dataset.dialog);
+      if (dialog instanceof HTMLDialogElement) {
+        event.preventDefault();
+        opener.closest("details.menu")?.removeAttribute("open");
+        dialog.showModal();
+      }
+    }
+    if (event.target instanceof HTMLDialogElement && event.target.open && outside(event.target, event)) {
+      event.target.close();
+    }
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+  function outside(element, event) {
+    const box = element.getBoundingClientRect();
+    return event.clientX < box.left || event.clientX > box.right || event.clientY < box.top || event.clientY > box.bottom;
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    if (document.querySelector("dialog[open]")) return;
+    const menu = document.querySelector("details.menu[open]");
+    if (menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+      return;
+    }
+    if (event.target.matches("input, textarea, select")) return;
+    document.querySelector("[data-panel-close]")?.click();
+  });
+
+  /* The panel takes focus when it opens through a link in the list, and gives it back to that link. */
+  let cameFrom = null;
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const link = event.detail.elt.closest?.(".row-link");
+    if (link) cameFrom = link.id || null;
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const panel = event.detail.elt.matches?.(".panel") ? event.detail.elt : event.detail.elt.querySelector?.(".panel");
+    if (panel && cameFrom) panel.focus({ preventScroll: true });
+    else if (cameFrom && !document.querySelector(".panel")) {
+      document.getElementById(cameFrom)?.focus({ preventScroll: true });
+      cameFrom = null;
+    }
+  });
+})();

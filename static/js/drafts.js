@@ -1,0 +1,95 @@
+/* textarea[data-draft="name"] keeps what was typed in this browser until it was saved.
+   data-draft-base="7" names what the text was an edit of: when that has moved on, the draft is offered, not put in. */
+(function () {
+  "use strict";
+  const PREFIX = "llmops:draft:";
+  const KEEP_MS = 30 * 24 * 3600 * 1000;
+  const { whenPresent } = window.llmops;
+  const user = document.body.dataset.user || "";
+
+  let store;
+  try { store = window.localStorage; } catch { return; }
+  if (!store) return;
+
+  const keyOf = (area) => `${PREFIX}${user}:${location.pathname}:${area.dataset.draft}`;
+  const baseOf = (area) => area.dataset.draftBase || "";
+  function read(key) {
+    try { return JSON.parse(store.getItem(key)); } catch { return null; }
+  }
+  function write(key, draft) {
+    try { store.setItem(key, JSON.stringify(draft)); } catch { /* full: the text is still on the page */ }
+  }
+  const draftKeys = () => Object.keys(store).filter((key) => key.startsWith(PREFIX));
+
+  /* A draft that was sent is done with once the server said so; one that came back with errors is on the page anyway. */
+  const saved = document.querySelector(".toast-note.is-success") !== null;
+  for (const key of draftKeys()) {
+    const draft = read(key);
+    const elsewhere = draft && !key.startsWith(`${PREFIX}${user}:${location.pathname}:`);
+    if (!draft || Date.now() - draft.at > KEEP_MS || (draft.sent && (saved || elsewhere))) store.removeItem(key);
+  }
+
+  whenPresent("textarea[data-draft]", (area) => {
+    const key = keyOf(area);
+    const draft = read(key);
+    if (draft && draft.text !== area.value) {
+      if (draft.base === baseOf(area)) {
+        const before = area.value;
+        put(area, draft.text);
+        note(area, "This is what you had typed and not saved.", "Discard it", () => put(area, before));
+      } else {
+        note(area, "You had typed something else before this was changed.", "Show my text", () => put(area, draft.text));
+      }
+    } else if (draft) {
+      store.removeItem(key);
+    }
+    let waiting = 0;
+    area.addEventListener("input", () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => keep(area), 300);
+    });
+    addEventListener("pagehide", () => { if (waiting) keep(area); });
+  });
+
+  function keep(area) {
+    const key = keyOf(area);
+    if (area.value === area.defaultValue) { store.removeItem(key); return; }
+    const earlier = read(key);
+    if (earlier && earlier.sent && earlier.text === area.value) return;
+    write(key, { text: area.value, base: baseOf(area), at: Date.now() });
+  }
+  function put(area, text) {
+    area.value = text;
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  function note(area, text, action, act) {
+    const line = document.createElement("p");
+    line.className = "draft-note";
+    line.setAttribute("role", "status");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "link-button";
+    button.textContent = action;
+    button.addEventListener("click", () => { act(); line.remove(); area.focus(); });
+    line.append(text, button);
+    area.after(line);
+  }
+
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches("[data-forget-drafts]")) {
+      for (const key of draftKeys()) store.removeItem(key);
+      return;
+    }
+    if (event.defaultPrevented) return;
+    for (const area of event.target.querySelectorAll("textarea[data-draft]")) {
+      if (area.value !== area.defaultValue) {
+        write(keyOf(area), { text: area.value, base: baseOf(area), at: Date.now(), sent: true });
+      }
+    }
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const form = event.detail.elt.closest?.("form");
+    if (!form || !event.detail.successful || event.detail.requestConfig?.verb === "get") return;
+    for (const area of form.querySelectorAll("textarea[data-draft]")) store.removeItem(keyOf(area));
+  });
+})();

@@ -1,0 +1,54 @@
+/* Forms: text areas that grow, Ctrl+Enter, no double sending, and a question before typed text is left behind. */
+(function () {
+  "use strict";
+  const { whenPresent } = window.llmops;
+
+  if (!CSS.supports("field-sizing", "content")) {
+    whenPresent("textarea[data-autosize]", (area) => {
+      const fit = () => {
+        area.style.height = "auto";
+        area.style.height = `${area.scrollHeight + 2}px`;
+      };
+      area.addEventListener("input", fit);
+      fit();
+    });
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    const form = event.target.form;
+    if (form && event.target.matches("textarea, input")) {
+      event.preventDefault();
+      form.requestSubmit();
+    }
+  });
+
+  /* A second click while the first is on its way must not start a second run. */
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented) return;
+    const form = event.target;
+    if (form.method !== "post" || form.matches("[hx-post], [data-stream]")) return;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "yes";
+    const button = event.submitter;
+    button?.setAttribute("aria-busy", "true");
+    setTimeout(() => { delete form.dataset.sent; button?.removeAttribute("aria-busy"); }, 8000);
+  });
+  addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) {
+      delete form.dataset.sent;
+      form.querySelector("[aria-busy]")?.removeAttribute("aria-busy");
+    }
+  });
+
+  /* form[data-guard]: ask before leaving with text that was typed and not sent. */
+  const dirty = new Set();
+  whenPresent("form[data-guard]", (form) => {
+    form.addEventListener("input", () => dirty.add(form));
+    form.addEventListener("reset", () => dirty.delete(form));
+    form.addEventListener("submit", () => dirty.delete(form));
+  });
+  addEventListener("beforeunload", (event) => {
+    for (const form of dirty) if (form.isConnected) { event.preventDefault(); return; }
+  });
+})();

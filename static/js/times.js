@@ -1,0 +1,24 @@
+/* <time data-ago>: kept current, and the exact time shown in the reader's own zone. */
+(function () {
+  "use strict";
+  const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const steps = [[60, 1, "second"], [3600, 60, "minute"], [86_400, 3600, "hour"], [30 * 86_400, 86_400, "day"]];
+
+  function say(element) {
+    const then = new Date(element.dateTime);
+    const seconds = (Date.now() - then) / 1000;
+    const size = Math.abs(seconds);
+    element.title = exact.format(then);
+    if (size < 10) { element.textContent = "just now"; return; }
+    const step = steps.find(([limit]) => size < limit);
+    if (!step) return;
+    const many = Math.floor(size / step[1]);
+    const words = `${many} ${step[2]}${many === 1 ? "" : "s"}`;
+    const text = seconds > 0 ? `${words} ago` : `in ${words}`;
+    if (element.textContent !== text) element.textContent = text;
+  }
+  window.llmops.whenPresent("time[data-ago]", say);
+  setInterval(() => {
+    if (!document.hidden) for (const element of document.querySelectorAll("time[data-ago]")) say(element);
+  }, 15_000);
+})();

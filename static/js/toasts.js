@@ -1,0 +1,49 @@
+/* Short notes about what was done, from the page, from an HX-Trigger header {"toast": {"level", "text"}}, or from a script. */
+(function () {
+  "use strict";
+  const region = document.getElementById("toasts");
+  const shape = document.getElementById("toast-shape");
+
+  for (const button of region.querySelectorAll("[data-toast-close]")) button.hidden = false;
+  region.addEventListener("click", (event) => {
+    if (event.target.closest("[data-toast-close]")) event.target.closest("[data-toast]").remove();
+  });
+  region.addEventListener("animationend", (event) => {
+    if (event.animationName === "toast-out") event.target.remove();
+  });
+
+  function toast(text, level = "success") {
+    const note = shape.content.firstElementChild.cloneNode(true);
+    note.classList.add(`is-${level}`);
+    note.querySelector("[data-toast-text]").textContent = text;
+    region.append(note);
+    while (region.children.length > 4) region.firstElementChild.remove();
+  }
+  window.llmops.toast = toast;
+  document.addEventListener("toast", (event) => toast(event.detail.text ?? event.detail.value, event.detail.level));
+
+  /* What went wrong with a request that htmx made: in words, and once, also while a poll keeps failing. */
+  let saidAt = 0;
+  function problem(text) {
+    if (Date.now() - saidAt < 10_000) return;
+    saidAt = Date.now();
+    toast(text, "error");
+  }
+  document.addEventListener("htmx:sendError", () => problem("The server cannot be reached. What you see may be out of date."));
+  document.addEventListener("htmx:timeout", () => problem("The server did not answer in time. Try again."));
+  document.addEventListener("htmx:responseError", (event) => {
+    const status = event.detail.xhr.status;
+    if (status === 403) problem("You may not do this, or the page has been open for too long. Reload it and try again.");
+    else if (status === 404) problem("This is no longer there. Reload the page.");
+    else problem("That did not work: the server met an error. Try again in a moment.");
+  });
+
+  /* Signed out meanwhile: a fragment request ends at the sign-in page, which belongs in the window, not in the fragment. */
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const text = event.detail.xhr.responseText;
+    if (/^\s*<!doctype html/i.test(text) && event.detail.target !== document.body) {
+      event.detail.shouldSwap = false;
+      location.reload();
+    }
+  });
+})();
