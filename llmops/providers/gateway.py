@@ -10,7 +10,8 @@ from contextlib import aclosing
 from types import TracebackType
 from typing import Self
 
-from llmops.providers.adapters import AdapterPool, OpenAdapter, adapter_for
+from llmops.outbound import OutboundPolicy
+from llmops.providers.adapters import AdapterFactory, AdapterPool, OpenAdapter
 from llmops.providers.attempt import Attempt, Job
 from llmops.providers.base import CallErrorKind, ChatRequest, Completion, Credential, ModelCallError
 from llmops.providers.calls import (
@@ -49,6 +50,7 @@ class Gateway:
 
     One per event loop, used as an async context manager; it keeps one vendor client per connection.
     Every attempt is one ledger row, committed before anything is sent and completed whatever happens.
+    Without `outbound`, only public addresses and the local model are called.
     """
 
     def __init__(
@@ -59,14 +61,15 @@ class Gateway:
         price_of: PriceOf,
         rng: random.Random | None = None,
         retry: RetryPolicy | None = None,
-        open_adapter: OpenAdapter = adapter_for,
+        outbound: OutboundPolicy | None = None,
+        open_adapter: OpenAdapter | None = None,
     ) -> None:
         self._ledger = ledger
         self._limiter = limiter
         self._price_of = price_of
         self._rng = rng or random.Random()
         self._retry = retry or RetryPolicy()
-        self._adapters = AdapterPool(open_adapter)
+        self._adapters = AdapterPool(open_adapter or AdapterFactory(outbound or OutboundPolicy()))
         self._windows: defaultdict[int, FlightWindow] = defaultdict(FlightWindow)
 
     async def __aenter__(self) -> Self:

@@ -1,0 +1,283 @@
+"""The only way out for addresses that people typed: model servers, web hooks, git, sign-in providers.
+
+A name is resolved here, every address it stands for is judged, and the connection is made to exactly
+the address that was judged, so a second DNS answer changes nothing. TLS still checks the name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import socket
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Self, cast
+from urllib.parse import SplitResult, urlsplit
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_HOW_TO_ALLOW = "If that is intended, the administrator can allow it with LLMOPS_ALLOW_PRIVATE_URLS."
+
+# Where clouds hand out credentials to whoever asks from inside: refused even when everything is allowed.
+_METADATA = frozenset(
+    ipaddress.ip_address(text)
+    for text in (
+        "169.254.169.254",
+        "169.254.170.2",
+        "169.254.170.23",
+        "100.100.100.200",
+        "192.0.0.192",
+        "fd00:ec2::254",
+        "fd00:ec2::23",
+        "fd20:ce::254",
+    )
+)
+# IPv6 addresses that stand for an IPv4 address: where the lowest bit of that one is, counted from the right.
+_IPV4_INSIDE: tuple[tuple[ipaddress.IPv6Network, int], ...] = (
+    (ipaddress.IPv6Network("::ffff:0:0/96"), 0),
+    (ipaddress.IPv6Network("::ffff:0:0:0/96"), 0),
+    (ipaddress.IPv6Network("::/96"), 0),
+    (ipaddress.IPv6Network("64:ff9b::/96"), 0),
+    (ipaddress.IPv6Network("64:ff9b:1::/48"), 0),
+    (ipaddress.IPv6Network("2002::/16"), 80),
+    (ipaddress.IPv6Network("2001::/32"), 0),
+)
+_NUMERIC_LABEL = re.compile(r"\d+|0x[0-9a-f]*", re.IGNORECASE)
+_NOT_IN_A_URL = re.compile(r"[\s\\\x00-\x1f\x7f]")
+
+
+class AddressRefused(Exception):
+    """This address may not be called. The message is one or two plain sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundPolicy:
+    """What is allowed beyond public addresses. `endpoints` are (host, port) pairs of our own processes."""
+
+    everything: bool = False
+    hosts: frozenset[str] = frozenset()
+    networks: tuple[Network, ...] = ()
+    endpoints: frozenset[tuple[str, int]] = frozenset()
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Reads LLMOPS_ALLOW_PRIVATE_URLS: empty or 0 = public addresses only; 1, true or all = every
+        address except cloud metadata; else a comma list of host names, addresses and CIDR networks.
+        Raises ValueError naming an entry that cannot be read."""
+        entries = [entry.strip().lower() for entry in text.split(",") if entry.strip()]
+        if entries in ([], ["0"], ["false"], ["no"]):
+            return cls()
+        everything = not {"1", "true", "yes", "all"}.isdisjoint(entries)
+        named = [entry for entry in entries if entry not in {"1", "true", "yes", "all"}]
+        networks = {entry: network for entry in named if (network := _network(entry)) is not None}
+        hosts = frozenset(entry.rstrip(".") for entry in named if entry not in networks)
+        for host in hosts:
+            if not re.fullmatch(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?", host) or _ends_in_a_number(host):
+                raise ValueError(
+                    f"“{host}” is neither a host name nor an address nor a network like 10.0.0.0/8"
+                )
+        return cls(everything=everything, hosts=hosts, networks=tuple(networks.values()))
+
+    def with_endpoint(self, url: str) -> OutboundPolicy:
+        """The same policy, which also lets through exactly the host and port of `url`."""
+        parts = urlsplit(url)
+        endpoint = ((parts.hostname or "").lower(), _port(parts))
+        return OutboundPolicy(self.everything, self.hosts, self.networks, self.endpoints | {endpoint})
+
+    def names(self, host: str, port: int) -> bool:
+        """True when this host is allowed whatever ordinary address it has."""
+        plain = host.lower().rstrip(".")
+        return self.everything or plain in self.hosts or (plain, port) in self.endpoints
+
+    def lists(self, address: Address) -> bool:
+        return any(address in network for network in self.networks if network.version == address.version)
+
+    def lists_exactly(self, address: Address) -> bool:
+        return any(address in network for network in self.networks if network.num_addresses == 1)
+
+
+def check_url(url: str, policy: OutboundPolicy) -> None:
+    """Raises AddressRefused when this URL may not be called, as far as that shows without asking DNS:
+    another scheme than http and https, odd spellings, and private addresses written out. What a name
+    stands for is judged on connecting."""
+    if _NOT_IN_A_URL.search(url.strip()):
+        raise AddressRefused("The address has a space or another character that does not belong there.")
+    try:
+        parts = urlsplit(url.strip())
+        host, port = parts.hostname or "", _port(parts)
+    except ValueError:
+        raise AddressRefused("The address cannot be read. Write it like https://example.com/v1.") from None
+    if parts.scheme.lower() not in ("http", "https"):
+        raise AddressRefused("The address must start with https:// or http://.")
+    if parts.username is not None or parts.password is not None:
+        raise AddressRefused(
+            "The address must not hold a user name or password. Put keys into the key field."
+        )
+    check_host(host, port, policy)
+
+
+def check_host(host: str, port: int, policy: OutboundPolicy) -> None:
+    """As check_url, for a host and port. Raises AddressRefused."""
+    address = _literal(host)
+    if address is not None:
+        check_address(address, host, port, policy)
+        return
+    plain = unicodedata.normalize("NFKC", host).replace("。", ".").lower().rstrip(".")
+    if not plain or "%" in plain or _ends_in_a_number(plain):
+        raise AddressRefused(
+            f"The host “{host}” is written in an unusual way. Write its name or its plain address."
+        )
+    if (plain == "localhost" or plain.endswith(".localhost")) and not policy.names(plain, port):
+        if not any(policy.lists(ipaddress.ip_address(loopback)) for loopback in ("127.0.0.1", "::1")):
+            raise AddressRefused(_private(host))
+
+
+def check_address(address: Address, host: str, port: int, policy: OutboundPolicy) -> None:
+    """Raises AddressRefused unless `host` may be called at `address`."""
+    inner = _ipv4_inside(address)
+    for form in (address, inner):
+        if form in _METADATA and not policy.lists_exactly(form):
+            raise AddressRefused(
+                f"“{host}” is an address where a cloud hands out its own credentials; it is never called."
+            )
+    if policy.names(host, port) or policy.lists(address):
+        return
+    site_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
+    if (
+        inner is not None
+        or site_local
+        or not address.is_global
+        or address.is_multicast
+        or address.is_reserved
+    ):
+        raise AddressRefused(_private(host))
+
+
+async def resolve(host: str, port: int, policy: OutboundPolicy) -> list[str]:
+    """The addresses to connect to, in the order of preference. Raises AddressRefused when any of them is
+    not allowed, and OSError when the name is not known."""
+    check_host(host, port, policy)
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    for text in addresses:
+        check_address(ipaddress.ip_address(text), host, port, policy)
+    return addresses
+
+
+class GuardedBackend:
+    """A network backend for httpcore and httpcore2 connection pools: resolves and judges a host, then
+    lets `inner` connect to the address that was judged. Refuses Unix sockets."""
+
+    def __init__(self, inner: Any, policy: OutboundPolicy, connect_error: type[Exception]) -> None:
+        self._inner = inner
+        self._policy = policy
+        self._connect_error = connect_error
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the signature of httpcore
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> Any:
+        try:
+            addresses = await resolve(host, port, self._policy)
+        except OSError as error:
+            raise self._connect_error(f"{host}: {error.strerror or error}") from None
+        for address in addresses[:-1]:
+            try:
+                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+            except self._connect_error:
+                continue
+        return await self._inner.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
+
+    async def connect_unix_socket(self, path: str, *_: Any, **__: Any) -> Any:
+        raise AddressRefused("Unix sockets are not called.")
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+def httpx2_client(policy: OutboundPolicy, *, max_connections: int = 1000) -> Any:
+    """An httpx2.AsyncClient behind the guard: no redirects, no proxies or passwords from the environment."""
+    # Imported here: web and beat processes never need it, and it takes a tenth of a second to load.
+    import httpcore2
+    import httpx2
+
+    backend = GuardedBackend(httpcore2.AnyIOBackend(), policy, httpcore2.ConnectError)
+
+    class Transport(httpx2.AsyncHTTPTransport):
+        def __init__(self) -> None:
+            self._pool = httpcore2.AsyncConnectionPool(
+                ssl_context=httpx2.create_ssl_context(),
+                max_connections=max_connections,
+                max_keepalive_connections=max_connections,
+                keepalive_expiry=30.0,
+                network_backend=cast(Any, backend),
+            )
+
+    return httpx2.AsyncClient(transport=Transport(), trust_env=False, follow_redirects=False)
+
+
+def httpx_client(policy: OutboundPolicy, *, max_connections: int = 1000) -> Any:
+    """An httpx.AsyncClient behind the same guard, for libraries that are still on httpx."""
+    # Imported here for the same reason as above.
+    import httpcore
+    import httpx
+
+    backend = GuardedBackend(httpcore.AnyIOBackend(), policy, httpcore.ConnectError)
+
+    class Transport(httpx.AsyncHTTPTransport):
+        def __init__(self) -> None:
+            self._pool = httpcore.AsyncConnectionPool(
+                ssl_context=httpx.create_ssl_context(),
+                max_connections=max_connections,
+                max_keepalive_connections=max_connections,
+                keepalive_expiry=30.0,
+                network_backend=cast(Any, backend),
+            )
+
+    return httpx.AsyncClient(transport=Transport(), trust_env=False, follow_redirects=False)
+
+
+def _private(host: str) -> str:
+    return f"“{host}” is inside a private network, which is not called from here. {_HOW_TO_ALLOW}"
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port or (443 if parts.scheme.lower() == "https" else 80)
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _network(text: str) -> Network | None:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def _ends_in_a_number(host: str) -> bool:
+    """What operating systems may take for an IPv4 address: 2130706433, 0x7f.1, 0177.0.0.1 (WHATWG URL)."""
+    return _NUMERIC_LABEL.fullmatch(host.rstrip(".").rpartition(".")[2]) is not None
+
+
+def _ipv4_inside(address: Address) -> ipaddress.IPv4Address | None:
+    if isinstance(address, ipaddress.IPv4Address):
+        return None
+    for network, shift in _IPV4_INSIDE:
+        if address in network:
+            bits = int(address) >> shift & 0xFFFFFFFF
+            teredo = network.prefixlen == 32
+            return ipaddress.IPv4Address(bits ^ 0xFFFFFFFF if teredo else bits)
+    return None
