@@ -1,0 +1,296 @@
+"""Runs: planned, stopped, resumed, marked again."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from evals_app.choices import ACTIVE_RUN_STATES, RunSource, RunState, ScoreSource, ScoreState
+from evals_app.engine import KINDS, Mark
+from evals_app.engine.plan import sample_of
+from evals_app.models import CaseVersion, Dataset, EvaluatorVersion, Result, Run, RunEvaluator, Score
+from evals_app.selectors.datasets import cases_at
+from evals_app.services.quotes import Quote, run_quote
+from evals_app.services.saving import storable
+from evals_app.services.states import runs_settle
+from llmops.core.models import Connection, Project, User
+from prompts_app.models import PromptVersion
+
+MOST_CONCURRENCY = 500
+MOST_REPEATS = 20
+MOST_RESULTS = 1_000_000
+
+
+class RunProblem(ValueError):
+    """A run that cannot be as asked; says which field and what to do."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """What a run is asked to do. `connection` and `model` override the version's; `sample` takes so many cases."""
+
+    dataset: Dataset
+    evaluators: Sequence[EvaluatorVersion]
+    version: PromptVersion | None = None
+    connection: Connection | None = None
+    model: str = ""
+    repeats: int = 1
+    concurrency: int = 10
+    budget_usd: Decimal | None = None
+    sample: int | None = None
+    split: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedOutput:
+    """An answer made elsewhere, for the case of this key or id, with marks that came along."""
+
+    case_version: CaseVersion
+    output: str
+    marks: Mapping[int, Mark]
+
+
+def run_create(*, project: Project, wanted: RunSettings, author: User | None = None) -> Run:
+    """Freeze the plan: one pending result per case and repeat, in one transaction.
+
+    The caller nudges the workers after the commit; the tick finds the run anyway. Raises RunProblem.
+    """
+    if wanted.version is None:
+        raise RunProblem("prompt", "Choose a prompt.")
+    run_connection = wanted.connection or wanted.version.connection
+    model = wanted.model or wanted.version.model
+    if run_connection is None or not model:
+        raise RunProblem("model", "Choose the connection and the model that answer: this version names none.")
+    if run_connection.archived_at is not None:
+        raise RunProblem(
+            "model", f"The connection “{run_connection.name}” was removed. Choose another one for this run."
+        )
+    _check_numbers(wanted)
+    with transaction.atomic():
+        dataset = Dataset.objects.select_for_update().get(pk=wanted.dataset.pk)
+        cases = _cases(dataset, wanted)
+        _check_variables(wanted.version, dataset, cases)
+        quote = run_quote(
+            version=wanted.version,
+            connection=run_connection,
+            model=model,
+            cases=cases,
+            repeats=wanted.repeats,
+            concurrency=wanted.concurrency,
+            evaluators=wanted.evaluators,
+        )
+        if wanted.budget_usd is not None and quote.cost_usd is None:
+            raise RunProblem(
+                "budget_usd",
+                f"Nobody knows what “{model}” costs, so a budget cannot be kept. Start without one, or set a price.",
+            )
+        run = _run(project, dataset, wanted, author, quote, len(cases) * wanted.repeats)
+        run.connection, run.model = run_connection, model
+        run.save()
+        _pin_evaluators(run, wanted.evaluators)
+        _plan(run, [case.pk for case in cases])
+    return run
+
+
+def run_upload(
+    *, project: Project, wanted: RunSettings, outputs: Sequence[UploadedOutput], author: User | None = None
+) -> Run:
+    """A run over answers made elsewhere. Marks that came along are taken as given; the others are computed."""
+    if not outputs:
+        raise RunProblem("outputs", "Send at least one output.")
+    with transaction.atomic():
+        dataset = Dataset.objects.select_for_update().get(pk=wanted.dataset.pk)
+        run = _run(project, dataset, wanted, author, Quote(0, Decimal(0), 0.0), len(outputs))
+        run.source = RunSource.UPLOADED
+        run.save()
+        _pin_evaluators(run, wanted.evaluators)
+        now = timezone.now()
+        results = Result.objects.bulk_create(
+            [
+                Result(
+                    project=project,
+                    run=run,
+                    case_id=output.case_version.case_id,
+                    case_version=output.case_version,
+                    position=output.case_version.position,
+                    output=storable(output.output),
+                    answered_at=now,
+                )
+                for output in outputs
+            ],
+            batch_size=2_000,
+        )
+        _give_scores(run, results, outputs, wanted.evaluators)
+    return run
+
+
+def run_stop(run: Run) -> None:
+    """Ask for no more calls; those in flight are recorded, then the run is `stopped`. Idempotent."""
+    with transaction.atomic():
+        stopping = Run.objects.filter(pk=run.pk, state__in=[RunState.QUEUED, RunState.RUNNING]).update(
+            state=RunState.STOPPING, reason="Stopped by a person."
+        )
+    if stopping:
+        runs_settle([run.pk])
+    run.refresh_from_db()
+
+
+def run_resume(run: Run, *, budget_usd: Decimal | None = None) -> None:
+    """Carry on a stopped or failed run with what is left; results that are there stay. Raises RunProblem."""
+    with transaction.atomic():
+        locked = Run.objects.select_for_update().get(pk=run.pk)
+        if locked.state in ACTIVE_RUN_STATES and locked.state != RunState.STOPPING:
+            return
+        if locked.state == RunState.FINISHED:
+            raise RunProblem("state", "This run is finished: there is nothing left to do.")
+        budget = budget_usd if budget_usd is not None else locked.budget_usd
+        if budget is not None and locked.spent_usd >= budget:
+            raise RunProblem(
+                "budget_usd", f"${locked.spent_usd:.4f} of ${budget:.4f} is spent. Allow more to carry on."
+            )
+        Run.objects.filter(pk=run.pk).update(
+            state=RunState.QUEUED, reason="", budget_usd=budget, finished_at=None
+        )
+    run.refresh_from_db()
+
+
+def run_rescore(run: Run, *, evaluators: Sequence[EvaluatorVersion]) -> None:
+    """Mark saved answers again with these evaluator versions; no answer is asked for again.
+
+    Marks that are there stay, whichever version gave them; what was not scored for want of a mark is tried
+    again. Results without an answer keep their error. Raises RunProblem.
+    """
+    with transaction.atomic():
+        locked = Run.objects.select_for_update().get(pk=run.pk)
+        if locked.state in ACTIVE_RUN_STATES:
+            raise RunProblem("state", "This run is still going. Stop it or wait until it is finished.")
+        RunEvaluator.objects.filter(run=run).delete()
+        _pin_evaluators(run, evaluators)
+        unmarked = [ScoreState.ERROR, ScoreState.UNSCORED]
+        Score.objects.filter(run=run, state__in=unmarked, source__in=[ScoreSource.CODE, ScoreSource.JUDGE]).delete()
+        n_again = Result.objects.filter(run=run, answered_at__isnull=False, state="done").update(
+            state="pending", n_leases=0, finished_at=None, reason="", error_kind=""
+        )
+        Run.objects.filter(pk=run.pk).update(
+            state=RunState.QUEUED, finished_at=None, n_finished=locked.n_finished - n_again
+        )
+    run.refresh_from_db()
+
+
+def _check_numbers(wanted: RunSettings) -> None:
+    if not 1 <= wanted.repeats <= MOST_REPEATS:
+        raise RunProblem("repeats", f"Repeats are a whole number from 1 to {MOST_REPEATS}.")
+    if not 1 <= wanted.concurrency <= MOST_CONCURRENCY:
+        raise RunProblem("concurrency", f"Calls at a time are a whole number from 1 to {MOST_CONCURRENCY}.")
+    if wanted.budget_usd is not None and wanted.budget_usd <= 0:
+        raise RunProblem("budget_usd", "A budget is more than zero dollars. Leave it empty for none.")
+    if wanted.sample is not None and wanted.sample < 1:
+        raise RunProblem("sample", "A sample has at least one case. Leave it empty to take all.")
+
+
+def _cases(dataset: Dataset, wanted: RunSettings) -> list[CaseVersion]:
+    cases = list(cases_at(dataset, revision=dataset.revision, tag=wanted.split))
+    if wanted.sample is not None:
+        chosen = sample_of([case.pk for case in cases], size=wanted.sample, seed=_seed(dataset))
+        cases = [case for case in cases if case.pk in chosen]
+    if not cases:
+        what = f"with the tag “{wanted.split}”" if wanted.split else "in it"
+        raise RunProblem("dataset", f"The dataset “{dataset.name}” has no cases {what} yet. Add some first.")
+    if len(cases) * wanted.repeats > MOST_RESULTS:
+        raise RunProblem("sample", f"A run has at most {MOST_RESULTS:,} answers. Take a sample.")
+    return cases
+
+
+def _seed(dataset: Dataset) -> int:
+    """The same sample for each run of a revision, so that runs can be compared case by case."""
+    return dataset.pk * 1_000_003 + dataset.revision
+
+
+def _check_variables(version: PromptVersion, dataset: Dataset, cases: Sequence[CaseVersion]) -> None:
+    missing = [name for name in version.variables if not any(name in case.inputs for case in cases)]
+    if missing:
+        names = ", ".join(f"{{{{{name}}}}}" for name in missing)
+        raise RunProblem(
+            "dataset",
+            f"The prompt uses {names}, but no case of “{dataset.name}” has it. Its columns are: "
+            f"{', '.join(dataset.columns) or 'none'}. Rename the variable in the prompt or add the column.",
+        )
+
+
+def _run(
+    project: Project, dataset: Dataset, wanted: RunSettings, author: User | None, quote: Quote, n_results: int
+) -> Run:
+    return Run(
+        project=project,
+        dataset=dataset,
+        revision=dataset.revision,
+        prompt_version=wanted.version,
+        label=wanted.label[:200],
+        repeats=wanted.repeats,
+        concurrency=wanted.concurrency,
+        sample=wanted.sample,
+        sample_seed=_seed(dataset),
+        split=wanted.split,
+        n_results=n_results,
+        quote_calls=quote.calls,
+        quote_cost_usd=quote.cost_usd,
+        quote_s=quote.seconds,
+        budget_usd=wanted.budget_usd,
+        created_by=author,
+    )
+
+
+def _pin_evaluators(run: Run, evaluators: Sequence[EvaluatorVersion]) -> None:
+    RunEvaluator.objects.bulk_create(
+        RunEvaluator(run=run, evaluator_version=version, position=at) for at, version in enumerate(evaluators)
+    )
+
+
+def _plan(run: Run, case_version_ids: Sequence[int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO evals_app_result (project_id, run_id, case_id, case_version_id, repeat, position, state,"
+            "                              n_leases, output, finish_reason, error_kind, reason, n_attempts)"
+            " SELECT %s, %s, content.case_id, content.id, repeat, content.position, 'pending', 0, '', '', '', '', 0"
+            "   FROM evals_app_caseversion AS content, generate_series(1, %s) AS repeat"
+            "  WHERE content.id = ANY(%s)",
+            [run.project_id, run.pk, run.repeats, list(case_version_ids)],
+        )
+
+
+def _give_scores(
+    run: Run,
+    results: Sequence[Result],
+    outputs: Sequence[UploadedOutput],
+    evaluators: Sequence[EvaluatorVersion],
+) -> None:
+    judges = {version.pk for version in evaluators if KINDS[version.evaluator.kind].uses_model}
+    Score.objects.bulk_create(
+        [
+            Score(
+                project_id=run.project_id,
+                run=run,
+                result=result,
+                evaluator_version_id=version_id,
+                source=ScoreSource.JUDGE if version_id in judges else ScoreSource.CODE,
+                state=mark.state,
+                value=mark.value,
+                label=mark.label[:200],
+                reason=mark.reason[:2000],
+            )
+            for result, output in zip(results, outputs, strict=True)
+            for version_id, mark in output.marks.items()
+        ],
+        batch_size=2_000,
+    )

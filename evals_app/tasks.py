@@ -1,0 +1,52 @@
+"""Celery tasks of evaluation: thin shells around services."""
+
+from __future__ import annotations
+
+import logging
+
+from asgiref.sync import async_to_sync
+from celery import shared_task
+from django.conf import settings
+from kombu.exceptions import OperationalError as BrokerDown
+
+from evals_app.services.sweeping import runs_sweep
+from evals_app.services.pump import Pump, PumpReport
+from llmops.core.services import WORKER, heartbeat
+from llmops.core.services.limiter import open_limiter
+from llmops.queues import RUNS
+
+log = logging.getLogger(__name__)
+
+PUMP_S = 20
+
+
+@shared_task(
+    name="evals_app.drive_runs", queue=RUNS, time_limit=PUMP_S + 200, acks_late=False, ignore_result=True
+)
+def drive_runs(**_future: object) -> None:
+    """Drive all open runs for a while; if work is left, ask for another go behind other waiting tasks."""
+    report = async_to_sync(_drive)()
+    if report.more:
+        nudge_workers(n=1)
+
+
+@shared_task(name="evals_app.tick_runs", queue=RUNS, time_limit=30, ignore_result=True)
+def tick_runs(**_future: object) -> None:
+    """Recompute from rows what is left to do: settle runs, and nudge workers when claimable work waits."""
+    heartbeat(WORKER)
+    if runs_sweep():
+        nudge_workers()
+
+
+def nudge_workers(n: int | None = None) -> None:
+    """Ask the workers to look for work, once each. A nudge that gets lost is made good by the tick."""
+    try:
+        for _ in range(n or settings.WORKER_PROCESSES):
+            drive_runs.apply_async(expires=PUMP_S)
+    except BrokerDown as down:
+        log.warning("Redis cannot be reached, so workers were not told of new work; the tick will find it: %s", down)
+
+
+async def _drive() -> PumpReport:
+    async with open_limiter() as limiter:
+        return await Pump(limiter=limiter).drive(for_s=PUMP_S)

@@ -1,0 +1,148 @@
+"""The only authorisation: who may do what in which project.
+
+Pages are wrapped in `project_page(action)`, API views declare `actions`; both end in `may()`. A project that
+somebody does not belong to does not exist for them (404), an action above their role is refused (403).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponseBase
+
+from llmops.core.choices import Role, Scope
+from llmops.core.models import ApiKey, Membership, Project, User
+
+
+class Action(StrEnum):
+    """What can be done in a project."""
+
+    VIEW = "view"
+    REVIEW = "review"
+    TRY_PROMPT = "try_prompt"
+    EDIT_PROMPT = "edit_prompt"
+    EDIT_DATASET = "edit_dataset"
+    EDIT_EVALUATOR = "edit_evaluator"
+    START_RUN = "start_run"
+    EDIT_CONNECTION = "edit_connection"
+    EDIT_PROJECT = "edit_project"
+    EDIT_API_KEY = "edit_api_key"
+
+
+_RANK = {role: rank for rank, role in enumerate(Role)}
+LOWEST_ROLE: dict[Action, Role] = {
+    Action.VIEW: Role.VIEWER,
+    Action.REVIEW: Role.REVIEWER,
+    Action.TRY_PROMPT: Role.EDITOR,
+    Action.EDIT_PROMPT: Role.EDITOR,
+    Action.EDIT_DATASET: Role.EDITOR,
+    Action.EDIT_EVALUATOR: Role.EDITOR,
+    Action.START_RUN: Role.EDITOR,
+    Action.EDIT_CONNECTION: Role.ADMIN,
+    Action.EDIT_PROJECT: Role.ADMIN,
+    Action.EDIT_API_KEY: Role.ADMIN,
+}
+ROLE_OF_SCOPE: dict[Scope, Role] = {
+    Scope.READ: Role.VIEWER,
+    Scope.WRITE: Role.EDITOR,
+    Scope.ALL: Role.ADMIN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts in which project: a member in the browser, or an API key."""
+
+    project: Project
+    role: Role
+    user: User | None = None
+    api_key: ApiKey | None = None
+
+    def may(self, action: Action) -> bool:
+        return _RANK[self.role] >= _RANK[LOWEST_ROLE[action]]
+
+    @property
+    def person(self) -> User | None:
+        """Who is named as the author: the member, or who made the key."""
+        return self.user or (self.api_key.created_by if self.api_key else None)
+
+
+class ProjectRequest(HttpRequest):
+    """A request that `project_page` let through."""
+
+    project: Project
+    actor: Actor
+    user: User
+
+
+def actor_for_user(user: User, *, project_slug: str) -> Actor:
+    """The member's part in the project. Raises Http404 when there is no such project for this person."""
+    membership = (
+        Membership.objects.select_related("project").filter(project__slug=project_slug, user=user).first()
+    )
+    if membership is None:
+        raise Http404("No such project.")
+    return Actor(project=membership.project, role=Role(membership.role), user=user)
+
+
+def actor_for_key(key: ApiKey) -> Actor:
+    """What an API key may do: the strongest of its scopes."""
+    roles = [ROLE_OF_SCOPE[Scope(scope)] for scope in key.scopes]
+    return Actor(project=key.project, role=max(roles, key=_RANK.__getitem__), api_key=key)
+
+
+P = ParamSpec("P")
+ProjectView = Callable[Concatenate[Any, P], Any]
+
+
+def project_page(action: Action, *, post: Action | None = None) -> Callable[[ProjectView[P]], Callable[..., Any]]:
+    """Let a page view through for members whose role allows `action` (`post` for unsafe methods).
+
+    The view gets `request.project` and `request.actor`; the URL's `project` slug is taken away.
+    Signed-out people are sent to sign in, others get 404, members below the role 403.
+    """
+
+    def decorate(view: ProjectView[P]) -> Callable[..., Any]:
+        def enter(request: ProjectRequest, project: str) -> HttpResponseBase | None:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            request.actor = actor_for_user(request.user, project_slug=project)
+            request.project = request.actor.project
+            needed = action if request.method in {"GET", "HEAD", "OPTIONS"} else post or action
+            if not request.actor.may(needed):
+                raise PermissionDenied(needed)
+            return None
+
+        if iscoroutinefunction(view):
+
+            @wraps(view)
+            async def async_page(request: ProjectRequest, project: str, *args: Any, **kwargs: Any) -> Any:
+                stop = await sync_to_async(enter)(request, project)
+                return stop or await view(request, *args, **kwargs)
+
+            page: Callable[..., Any] = async_page
+        else:
+
+            @wraps(view)
+            def sync_page(request: ProjectRequest, project: str, *args: Any, **kwargs: Any) -> Any:
+                return enter(request, project) or view(request, *args, **kwargs)
+
+            page = sync_page
+        page.access_rule = (action, post or action)  # type: ignore[attr-defined]  # read by the guard tests
+        return page
+
+    return decorate
+
+
+def open_page(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a page that needs no project: sign-in, health checks, the start page that redirects."""
+    view.access_rule = None  # type: ignore[attr-defined]  # read by the guard tests
+    return login_not_required(view)

@@ -1,0 +1,70 @@
+"""What the API takes and shows of the core."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from llmops.core.models import Connection
+from llmops.core.services import ConnectionSettings
+from llmops.providers.base import Vendor
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses fields that it does not know, so that a misspelt one is not silently left out."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict) and (unknown := set(data) - set(self.fields)):
+            raise serializers.ValidationError(
+                {name: [f"There is no field “{name}”. There are: {', '.join(self.fields)}."] for name in sorted(unknown)}
+            )
+        return super().to_internal_value(data)
+
+
+class ConnectionBody(StrictSerializer):
+    name = serializers.CharField(max_length=80)
+    vendor = serializers.ChoiceField(choices=[vendor.value for vendor in Vendor])
+    base_url = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
+    api_key = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="", write_only=True)
+    default_model = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    requests_per_minute = serializers.IntegerField(min_value=1, required=False, allow_null=True, default=None)
+    tokens_per_minute = serializers.IntegerField(min_value=1, required=False, allow_null=True, default=None)
+
+
+class ConnectionShown(serializers.Serializer[Any]):
+    """A connection without its key; `api_key_hint` are the key's last four letters."""
+
+    name = serializers.CharField()
+    vendor = serializers.CharField()
+    base_url = serializers.CharField()
+    api_key_hint = serializers.CharField()
+    default_model = serializers.CharField()
+    requests_per_minute = serializers.IntegerField(allow_null=True)
+    tokens_per_minute = serializers.IntegerField(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
+class ConnectionTested(serializers.Serializer[Any]):
+    ok = serializers.BooleanField()
+    message = serializers.CharField()
+    latency_ms = serializers.IntegerField(allow_null=True)
+
+
+class ErrorShown(serializers.Serializer[Any]):
+    """The form of every error."""
+
+    class ErrorDetail(serializers.Serializer[Any]):
+        code = serializers.CharField()
+        message = serializers.CharField()
+        fields = serializers.ListField(child=serializers.DictField())  # type: ignore[assignment]
+
+    error = ErrorDetail()
+
+
+def connection_shown(connection: Connection) -> dict[str, Any]:
+    return dict(ConnectionShown(connection).data)
+
+
+def connection_settings(body: dict[str, Any]) -> ConnectionSettings:
+    return ConnectionSettings(**{**body, "vendor": Vendor(body["vendor"])})

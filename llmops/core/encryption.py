@@ -1,0 +1,27 @@
+"""Encryption of secrets at rest with the key ring of the environment."""
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+
+class KeyLost(RuntimeError):
+    """A stored secret was encrypted with a key that is not in LLMOPS_FIELD_KEYS any more."""
+
+
+def encrypt(secret: str) -> bytes:
+    """Encrypted with the first key of the ring; empty stays empty."""
+    return _ring().encrypt(secret.encode()) if secret else b""
+
+
+def decrypt(token: bytes | memoryview) -> str:
+    """The secret, whichever key of the ring encrypted it. Raises KeyLost."""
+    if not token:
+        return ""
+    try:
+        return _ring().decrypt(bytes(token)).decode()
+    except InvalidToken as lost:
+        raise KeyLost("This key was stored with an encryption key that is gone. Paste the key again.") from lost
+
+
+def _ring() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.FIELD_KEYS])

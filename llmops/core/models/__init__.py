@@ -1,0 +1,20 @@
+from llmops.core.models.api_key import ApiKey
+from llmops.core.models.connection import Connection
+from llmops.core.models.heartbeat import Heartbeat
+from llmops.core.models.idempotency import IdempotencyRecord
+from llmops.core.models.model_call import ModelCall
+from llmops.core.models.price import ModelPrice
+from llmops.core.models.project import Membership, Project
+from llmops.core.models.user import User
+
+__all__ = [
+    "ApiKey",
+    "Connection",
+    "Heartbeat",
+    "IdempotencyRecord",
+    "Membership",
+    "ModelCall",
+    "ModelPrice",
+    "Project",
+    "User",
+]

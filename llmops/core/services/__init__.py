@@ -1,0 +1,45 @@
+from llmops.core.services.api_keys import NewApiKey, api_key_create, api_key_find, api_key_revoke
+from llmops.core.services.connections import (
+    ConnectionProblem,
+    ConnectionSettings,
+    connection_archive,
+    connection_change,
+    connection_create,
+    connection_test_record,
+    credential_for,
+)
+from llmops.core.services.heartbeats import WORKER, heartbeat
+from llmops.core.services.idempotency import Answer, KeyReused, answer_once, fingerprint, idempotency_sweep
+from llmops.core.services.ledger import DirectLedger, calls_begin, calls_finish, calls_orphan
+from llmops.core.services.prices import price_for
+from llmops.core.services.users import first_administrator, member_set, project_create, user_create_admin
+
+__all__ = [
+    "WORKER",
+    "Answer",
+    "ConnectionProblem",
+    "ConnectionSettings",
+    "DirectLedger",
+    "KeyReused",
+    "NewApiKey",
+    "answer_once",
+    "api_key_create",
+    "api_key_find",
+    "api_key_revoke",
+    "calls_begin",
+    "calls_finish",
+    "calls_orphan",
+    "connection_archive",
+    "connection_change",
+    "connection_create",
+    "connection_test_record",
+    "credential_for",
+    "fingerprint",
+    "heartbeat",
+    "first_administrator",
+    "idempotency_sweep",
+    "member_set",
+    "price_for",
+    "project_create",
+    "user_create_admin",
+]

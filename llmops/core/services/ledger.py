@@ -1,0 +1,168 @@
+"""Writing the ledger of model calls: one row per attempt, committed before anything is sent."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.db import connection
+
+from llmops.core.choices import CallState
+from llmops.providers.gateway import CallEnd, CallStart
+
+_BEGIN_COLUMNS = {
+    "id": "uuid",
+    "started_at": "timestamptz",
+    "project_id": "bigint",
+    "purpose": "text",
+    "run_id": "bigint",
+    "result_id": "bigint",
+    "prompt_version_id": "bigint",
+    "evaluator_version_id": "bigint",
+    "user_id": "bigint",
+    "connection_id": "bigint",
+    "vendor": "text",
+    "model": "text",
+    "attempt": "smallint",
+}
+_END_COLUMNS = {
+    "state": "text",
+    "finished_at": "timestamptz",
+    "latency_ms": "integer",
+    "first_token_ms": "integer",
+    "input_tokens": "integer",
+    "output_tokens": "integer",
+    "cached_input_tokens": "integer",
+    "cost_usd": "numeric",
+    "input_usd_per_mtok": "numeric",
+    "output_usd_per_mtok": "numeric",
+    "price_source": "text",
+    "error_kind": "text",
+    "error_message": "text",
+    "status_code": "smallint",
+    "retry_after_s": "double precision",
+    "finish_reason": "text",
+    "response_model": "text",
+    "response_id": "text",
+}
+
+
+def _array_parameters(columns: dict[str, str]) -> str:
+    return ", ".join(f"%s::{kind}[]" for kind in columns.values())
+
+
+_BEGIN_SQL = f"""
+    INSERT INTO core_modelcall ({", ".join(_BEGIN_COLUMNS)}, state, price_source, error_kind, error_message,
+                                finish_reason, response_model, response_id)
+    SELECT call.*, '{CallState.IN_FLIGHT}', '', '', '', '', '', ''
+      FROM unnest({_array_parameters(_BEGIN_COLUMNS)}) AS call
+    ON CONFLICT DO NOTHING
+"""  # noqa: S608  only names from the tables above
+_END_SQL = f"""
+    UPDATE core_modelcall AS call
+       SET {", ".join(f"{name} = ended.{name}" for name in _END_COLUMNS)}
+      FROM unnest(%s::uuid[], %s::timestamptz[], {_array_parameters(_END_COLUMNS)})
+           AS ended (id, started_at, {", ".join(_END_COLUMNS)})
+     WHERE call.id = ended.id AND call.started_at = ended.started_at
+       AND call.state IN ('{CallState.IN_FLIGHT}', '{CallState.ORPHANED}')
+    RETURNING call.run_id, call.cost_usd
+"""  # noqa: S608  only names from the tables above
+
+
+def calls_begin(starts: Sequence[CallStart]) -> None:
+    """Write one in-flight row per attempt, in one statement."""
+    if not starts:
+        return
+    rows = [_begin_row(start) for start in starts]
+    with connection.cursor() as cursor:
+        cursor.execute(_BEGIN_SQL, _columns(rows))
+
+
+def calls_finish(ends: Sequence[tuple[CallStart, CallEnd]]) -> dict[int, Decimal]:
+    """Write how attempts ended, in one statement; return what each run spent by it, in US dollars.
+
+    Writing the same end again changes nothing and spends nothing.
+    """
+    if not ends:
+        return {}
+    rows = [(start.id, start.started_at, *_end_row(end)) for start, end in ends]
+    spent: defaultdict[int, Decimal] = defaultdict(Decimal)
+    with connection.cursor() as cursor:
+        cursor.execute(_END_SQL, _columns(rows))
+        for run_id, cost_usd in cursor.fetchall():
+            if run_id is not None:
+                spent[run_id] += cost_usd or 0
+    return dict(spent)
+
+
+def calls_orphan(*, result_ids: Sequence[int]) -> int:
+    """Mark attempts that were in flight for these results when their worker died. Returns how many."""
+    if not result_ids:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE core_modelcall SET state = %s, finished_at = now()"
+            " WHERE state = %s AND result_id = ANY(%s)",
+            [CallState.ORPHANED.value, CallState.IN_FLIGHT.value, list(result_ids)],
+        )
+        return cursor.rowcount
+
+
+class DirectLedger:
+    """Writes every attempt at once: for single calls, such as Try it and the test of a connection."""
+
+    async def begin(self, start: CallStart) -> None:
+        await sync_to_async(calls_begin)([start])
+
+    async def finish(self, start: CallStart, end: CallEnd) -> None:
+        await sync_to_async(calls_finish)([(start, end)])
+
+
+def _columns(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _begin_row(start: CallStart) -> tuple[Any, ...]:
+    context = start.context
+    return (
+        start.id,
+        start.started_at,
+        context.project_id,
+        str(context.purpose),
+        context.run_id,
+        context.result_id,
+        context.prompt_version_id,
+        context.evaluator_version_id,
+        context.user_id,
+        start.connection_id,
+        str(start.vendor),
+        start.model[:200],
+        start.attempt,
+    )
+
+
+def _end_row(end: CallEnd) -> tuple[Any, ...]:
+    usage, price = end.usage, end.price
+    return (
+        str(end.state),
+        end.finished_at,
+        end.latency_ms,
+        end.first_token_ms,
+        usage.input_tokens if usage else None,
+        usage.output_tokens if usage else None,
+        usage.cached_input_tokens if usage else None,
+        end.cost_usd,
+        price.input_usd_per_mtok if price else None,
+        price.output_usd_per_mtok if price else None,
+        price.source[:120] if price else "",
+        str(end.error_kind),
+        end.error_message[:1000],
+        end.status_code,
+        end.retry_after_s,
+        end.finish_reason[:30],
+        end.response_model[:200],
+        end.response_id[:200],
+    )

@@ -1,0 +1,62 @@
+"""People and projects."""
+
+from __future__ import annotations
+
+import secrets
+from typing import NamedTuple
+
+from django.db import transaction
+from django.utils.text import slugify
+
+from llmops.core.choices import Role
+from llmops.core.models import Membership, Project, User
+
+
+class FirstAdministrator(NamedTuple):
+    """Who was made at first start; `password` is None when the administrator was there already."""
+
+    email: str
+    password: str | None
+
+
+def user_create_admin(*, email: str, password: str) -> User:
+    """Make an administrator of every project, or give the one with this e-mail a new password.
+
+    Idempotent. One transaction.
+    """
+    with transaction.atomic():
+        user = User.objects.select_for_update().filter(email__iexact=email).first()
+        if user is None:
+            user = User.objects.create_user(email, password)
+        else:
+            user.set_password(password)
+        user.is_staff = user.is_superuser = user.is_active = True
+        user.save(update_fields=["password", "is_staff", "is_superuser", "is_active"])
+        for project in Project.objects.order_by("pk"):
+            member_set(project=project, user=user, role=Role.ADMIN)
+    return user
+
+
+def first_administrator(*, email: str, password: str) -> FirstAdministrator:
+    """The administrator made once at first start; an empty password is made up. Idempotent."""
+    existing = User.objects.filter(is_superuser=True).order_by("pk").first()
+    if existing is not None:
+        return FirstAdministrator(existing.email, None)
+    password = password or secrets.token_urlsafe(12)
+    user = user_create_admin(email=email, password=password)
+    return FirstAdministrator(user.email, password)
+
+
+def project_create(*, name: str, slug: str = "", owner: User | None = None) -> Project:
+    """Make a project with `owner` as its administrator. Raises IntegrityError when the slug is taken."""
+    with transaction.atomic():
+        project = Project.objects.create(name=name, slug=slug or slugify(name))
+        if owner is not None:
+            member_set(project=project, user=owner, role=Role.ADMIN)
+    return project
+
+
+def member_set(*, project: Project, user: User, role: Role) -> Membership:
+    """Give a person a role in a project, in place of the one they had. Idempotent."""
+    membership, _ = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
+    return membership

@@ -1,0 +1,24 @@
+"""All addresses: pages under the project's slug, machine routes under /api/."""
+
+from django.contrib.auth import views as auth
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
+
+from llmops.core.access import open_page
+from llmops.core.views.health import livez, readyz
+from llmops.core.views.start import start
+
+urlpatterns = [
+    path("", start, name="start"),
+    path("sign-in/", open_page(auth.LoginView.as_view(redirect_authenticated_user=True)), name="login"),
+    path("sign-out/", open_page(auth.LogoutView.as_view()), name="logout"),
+    path("livez", livez, name="livez"),
+    path("readyz", readyz, name="readyz"),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/v1/", include(("llmops.core.api.urls", "core-api"))),
+    path("api/v1/", include(("prompts_app.api.urls", "prompts-api"))),
+    path("api/v1/", include(("evals_app.api.urls", "evals-api"))),
+    path("p/<slug:project>/", include(("llmops.core.urls", "core"))),
+    path("p/<slug:project>/", include(("prompts_app.urls", "prompts"))),
+    path("p/<slug:project>/", include(("evals_app.urls", "evals"))),
+]

@@ -1,0 +1,26 @@
+from prompts_app.services.prompts import (
+    PromptNameTaken,
+    PromptProblem,
+    Published,
+    VersionContent,
+    content_problems,
+    prompt_archive,
+    prompt_create,
+    prompt_unarchive,
+    version_publish,
+)
+from prompts_app.services.requests import rendered_messages, version_request
+
+__all__ = [
+    "PromptNameTaken",
+    "PromptProblem",
+    "Published",
+    "VersionContent",
+    "content_problems",
+    "prompt_archive",
+    "prompt_create",
+    "prompt_unarchive",
+    "rendered_messages",
+    "version_publish",
+    "version_request",
+]

@@ -1,0 +1,176 @@
+"""Prompts and versions: made, published, archived."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from llmops.core.models import Connection, Project, User
+from llmops.core.naming import name_problem
+from llmops.providers.base import Message
+from prompts_app.choices import PromptKind
+from prompts_app.models import Prompt, PromptVersion
+from prompts_app.rendering import check_template, variables_in
+
+MOST_CHARS = 1_000_000
+ROLES = ("system", "user", "assistant")
+
+
+class PromptProblem(ValueError):
+    """A prompt that cannot be as asked; says which field and what to do."""
+
+    def __init__(self, field_name: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field_name
+        self.message = message
+
+
+class PromptNameTaken(PromptProblem):
+    """There is a prompt of this name in the project already."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionContent:
+    """What a version holds: messages, and which model answers them with which settings."""
+
+    messages: Sequence[Message]
+    connection: Connection | None = None
+    model: str = ""
+    temperature: float | None = None
+    max_tokens: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    output_schema: Mapping[str, Any] | None = None
+
+
+class Published(NamedTuple):
+    """A version, and whether it was made now or was there with the same content."""
+
+    version: PromptVersion
+    created: bool
+
+
+def prompt_create(
+    *,
+    project: Project,
+    name: str,
+    kind: PromptKind,
+    content: VersionContent,
+    message: str = "",
+    tags: Sequence[str] = (),
+    author: User | None = None,
+) -> PromptVersion:
+    """Make a prompt with its version 1, in one transaction. Raises PromptProblem, PromptNameTaken."""
+    if problem := name_problem(name):
+        raise PromptProblem("name", problem)
+    columns = _checked_columns(content)
+    try:
+        with transaction.atomic():
+            prompt = Prompt.objects.create(
+                project=project, name=name, kind=kind, tags=list(dict.fromkeys(tags)), created_by=author
+            )
+            return PromptVersion.objects.create(
+                prompt=prompt, number=1, message=message[:300], created_by=author, **columns
+            )
+    except IntegrityError as taken:
+        raise PromptNameTaken("name", f"There is already a prompt called “{name}”. Choose another name.") from taken
+
+
+def version_publish(
+    prompt: Prompt, *, content: VersionContent, message: str = "", author: User | None = None
+) -> Published:
+    """Add a version; content that an earlier version has already gives that version back.
+
+    Locks the prompt's row, so numbers have no gaps and two equal publications make one version.
+    Raises PromptProblem.
+    """
+    columns = _checked_columns(content)
+    with transaction.atomic():
+        Prompt.objects.select_for_update().get(pk=prompt.pk)
+        versions = PromptVersion.objects.filter(prompt=prompt).order_by("-number")
+        same = versions.filter(content_hash=columns["content_hash"]).first()
+        if same is not None:
+            return Published(same, created=False)
+        newest = versions.first()
+        version = PromptVersion.objects.create(
+            prompt=prompt,
+            number=(newest.number if newest else 0) + 1,
+            message=message[:300],
+            created_by=author,
+            **columns,
+        )
+        Prompt.objects.filter(pk=prompt.pk).update(updated_at=timezone.now())
+    return Published(version, created=True)
+
+
+def prompt_archive(prompt: Prompt) -> None:
+    """Take a prompt out of the lists; its versions and runs stay. Idempotent."""
+    Prompt.objects.filter(pk=prompt.pk, archived_at__isnull=True).update(archived_at=timezone.now())
+
+
+def prompt_unarchive(prompt: Prompt) -> None:
+    """Bring an archived prompt back. Idempotent."""
+    Prompt.objects.filter(pk=prompt.pk).update(archived_at=None)
+
+
+def content_problems(messages: Sequence[Message]) -> list[PromptProblem]:
+    """Everything that is wrong with these messages; `field` is `messages.<index>` from 0."""
+    problems = []
+    if not any(message.content.strip() for message in messages):
+        problems.append(PromptProblem("messages", "Write at least one message."))
+    total = sum(len(message.content) for message in messages)
+    if total > MOST_CHARS:
+        problems.append(
+            PromptProblem(
+                "messages", f"A prompt has at most {MOST_CHARS:,} characters; this one has {total:,}. Shorten it."
+            )
+        )
+        return problems
+    for at, message in enumerate(messages):
+        if message.role not in ROLES:
+            problems.append(PromptProblem(f"messages.{at}", f"A role is one of {', '.join(ROLES)}."))
+        problems += [
+            PromptProblem(f"messages.{at}", f"Line {found.line}, column {found.column}: {found.message}")
+            for found in check_template(message.content)
+        ]
+    return problems
+
+
+def _checked_columns(content: VersionContent) -> dict[str, Any]:
+    for problem in content_problems(content.messages):
+        raise problem
+    if content.model and content.connection is None:
+        raise PromptProblem("model", "Choose the connection that this model belongs to.")
+    if content.temperature is not None and not 0 <= content.temperature <= 2:
+        raise PromptProblem("temperature", "The temperature is a number from 0 to 2.")
+    if content.max_tokens is not None and content.max_tokens < 1:
+        raise PromptProblem("max_tokens", "The longest answer has at least 1 token.")
+    messages = [{"role": message.role, "content": message.content} for message in content.messages]
+    connection_id = content.connection.pk if content.connection else None
+    hashed = [
+        messages,
+        connection_id,
+        content.model,
+        content.temperature,
+        content.max_tokens,
+        dict(content.options),
+        content.output_schema,
+    ]
+    return {
+        "messages": messages,
+        "connection": content.connection,
+        "model": content.model,
+        "temperature": content.temperature,
+        "max_tokens": content.max_tokens,
+        "model_options": dict(content.options),
+        "output_schema": content.output_schema,
+        "variables": list(
+            dict.fromkeys(name for message in content.messages for name in variables_in(message.content))
+        ),
+        "content_hash": hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest(),
+    }
