@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 
 import environ
 
+from llmops.outbound import OutboundPolicy
+
 from llmops.home import keep_secret, new_field_key, read_addresses
 
 _PACKAGE_PARENT = Path(__file__).resolve().parent.parent
@@ -55,6 +57,7 @@ class Environment:
     debug: bool
     log_level: str
     worker_processes: int
+    lease_s: int  # how long a worker may be silent before its rows are given to another
 
     database_url: str = field(repr=False)
     database_replica_url: str = field(repr=False)  # "" = no replica
@@ -67,7 +70,7 @@ class Environment:
     admin_email: str
     admin_password: str = field(repr=False)
 
-    allow_private_urls: bool
+    allow_private_urls: str  # "" = public addresses only; read by outbound.OutboundPolicy
     local_model: bool
     local_model_url: str  # "" = the local model is off or not started yet
     openai_api_key: str = field(repr=False)
@@ -109,6 +112,7 @@ def read_environment(values: Mapping[str, str], *, root: Path = PROJECT_ROOT) ->
         debug=_yes_or_no(values, "LLMOPS_DEBUG", default=False),
         log_level=_one_of(values, "LLMOPS_LOG_LEVEL", _LOG_LEVELS, default="info"),
         worker_processes=_whole_number(values, "LLMOPS_WORKER_PROCESSES", 2, low=1, high=64),
+        lease_s=_whole_number(values, "LLMOPS_LEASE_S", 30, low=1, high=3600),
         database_url=_url(values, "DATABASE_URL", ("postgres", "postgresql"))
         or running.get("database_url", FALLBACK_DATABASE_URL),
         database_replica_url=_url(values, "DATABASE_REPLICA_URL", ("postgres", "postgresql")),
@@ -120,7 +124,7 @@ def read_environment(values: Mapping[str, str], *, root: Path = PROJECT_ROOT) ->
         field_keys=_field_keys(values, home),
         admin_email=_email(values, "LLMOPS_ADMIN_EMAIL"),
         admin_password=values.get("LLMOPS_ADMIN_PASSWORD", ""),
-        allow_private_urls=_yes_or_no(values, "LLMOPS_ALLOW_PRIVATE_URLS", default=False),
+        allow_private_urls=_private_urls(values),
         local_model=_yes_or_no(values, "LLMOPS_LOCAL_MODEL", default=True),
         local_model_url=_url(values, "LLMOPS_LOCAL_MODEL_URL", ("http",))
         or running.get("local_model_url", ""),
@@ -204,6 +208,16 @@ def _yes_or_no(values: Mapping[str, str], variable: str, *, default: bool) -> bo
     if text not in _YES | _NO:
         raise BadEnvironment(variable, f"must be 1 or 0, not {text!r}.")
     return text in _YES
+
+
+def _private_urls(values: Mapping[str, str]) -> str:
+    text = values.get("LLMOPS_ALLOW_PRIVATE_URLS", "")
+    try:
+        OutboundPolicy.from_text(text)
+    except ValueError as wrong:
+        may_be = f"must be 1, or hosts, addresses and networks separated by commas: {wrong}."
+        raise BadEnvironment("LLMOPS_ALLOW_PRIVATE_URLS", may_be) from wrong
+    return text
 
 
 def _one_of(values: Mapping[str, str], variable: str, choices: tuple[str, ...], *, default: str) -> str:

@@ -16,10 +16,12 @@ FIELD_KEYS = ENVIRONMENT.field_keys
 DEBUG = ENVIRONMENT.debug
 ALLOWED_HOSTS = list(ENVIRONMENT.allowed_hosts)
 PUBLIC_URL = ENVIRONMENT.public_url
-ALLOW_PRIVATE_URLS = "1" if ENVIRONMENT.allow_private_urls else ""
+ALLOW_PRIVATE_URLS = ENVIRONMENT.allow_private_urls
 LOCAL_MODEL_URL = ENVIRONMENT.local_model_url
 REDIS_URL = ENVIRONMENT.redis_url
 WORKER_PROCESSES = ENVIRONMENT.worker_processes
+MOST_IN_FLIGHT = 200  # model calls of one worker process at a time
+LEASE_S = ENVIRONMENT.lease_s  # how long a worker may be silent before its rows are given to another
 
 INSTALLED_APPS = [
     "django.contrib.auth",
