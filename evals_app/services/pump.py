@@ -39,13 +39,12 @@ from llmops.providers.gateway import (
     Limiter,
     Price,
 )
-from prompts_app.rendering import MissingVariable
+from prompts_app.rendering import BrokenTemplate, MissingVariable, RenderedTooLong
 from prompts_app.services import version_request
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-MOST_IN_FLIGHT = 200
 GATHER_S = 0.01
 IDLE_S = 0.5
 DATABASE_PATIENCE_S = 25.0
@@ -93,9 +92,9 @@ class _HarvestLedger:
 class Pump:
     """Drives all open runs for a while. Make one for each event loop; `limiter` is shared by all workers."""
 
-    def __init__(self, *, limiter: Limiter, most_in_flight: int = MOST_IN_FLIGHT) -> None:
+    def __init__(self, *, limiter: Limiter, most_in_flight: int | None = None) -> None:
         self.owner = uuid.uuid4()
-        self.most_in_flight = most_in_flight
+        self.most_in_flight = most_in_flight or settings.MOST_IN_FLIGHT
         self.report = PumpReport()
         self._limiter = limiter
         self._harvest = Harvest()
@@ -227,8 +226,8 @@ class Pump:
             await self._answer_and_mark(claimed, plan, gateway)
         except ModelCallError as error:
             self._give_back_or_end(claimed, plan, error)
-        except MissingVariable as missing:
-            self._end(claimed, plan, ResultState.ERROR, error_kind="missing_variable", reason=str(missing))
+        except (MissingVariable, BrokenTemplate, RenderedTooLong) as problem:
+            self._end(claimed, plan, ResultState.ERROR, error_kind="cannot_render", reason=str(problem))
 
     async def _answer_and_mark(self, claimed: Claimed, plan: RunPlan, gateway: Gateway) -> None:
         output, cost_usd, n_attempts = claimed.output, Decimal(0), 0

@@ -1,3 +1,86 @@
-"""What a run will take, before it starts: calls, cost, time."""
+"""What a run will take, before it starts: from the texts, the prices and how it went before."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import connection as database
+
+from evals_app.engine import KINDS
+from evals_app.engine.quote import CallEstimate, Quote, quote, tokens_of
+from evals_app.models import CaseVersion, EvaluatorVersion
+from llmops.core.models import Connection
+from llmops.core.services import price_for
+from llmops.providers.base import Vendor
+from prompts_app.models import PromptVersion
+
+USUAL_LATENCY_S = 2.0
+USUAL_OUTPUT_TOKENS = 200
+JUDGE_OUTPUT_TOKENS = 80
+JUDGE_FRAME_TOKENS = 350
+SAMPLED_CASES = 200
+
+_BEFORE = """
+    SELECT avg(output_tokens), percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms) / 1000.0
+      FROM (SELECT output_tokens, latency_ms FROM core_modelcall
+             WHERE connection_id = %s AND model = %s AND state = 'ok' AND purpose = %s
+             ORDER BY started_at DESC LIMIT 200) AS latest
+"""
+
+
+def run_quote(
+    *,
+    version: PromptVersion,
+    connection: Connection,
+    model: str,
+    cases: Sequence[CaseVersion],
+    repeats: int,
+    concurrency: int,
+    evaluators: Sequence[EvaluatorVersion],
+) -> Quote:
+    """Calls, cost and seconds of a run; earlier calls of the same model say how long answers are and take."""
+    n_answers = len(cases) * repeats
+    template_chars = sum(len(part["content"]) for part in version.messages)
+    step = max(1, len(cases) // SAMPLED_CASES)
+    sampled = cases[::step]
+    input_chars = sum(sum(map(len, case.inputs.values())) for case in sampled) / max(len(sampled), 1)
+    answer = _calls(
+        connection,
+        model,
+        purpose="run",
+        calls=n_answers,
+        input_tokens=tokens_of(round(template_chars + input_chars)),
+        usual_output=min(USUAL_OUTPUT_TOKENS, version.max_tokens or USUAL_OUTPUT_TOKENS),
+    )
+    judges = [
+        _calls(
+            judge.connection,
+            judge.model,
+            purpose="judge",
+            calls=n_answers,
+            input_tokens=JUDGE_FRAME_TOKENS + tokens_of(round(input_chars)) + round(answer.output_tokens),
+            usual_output=JUDGE_OUTPUT_TOKENS,
+        )
+        for judge in evaluators
+        if judge.connection is not None and KINDS[judge.evaluator.kind].uses_model
+    ]
+    return quote([answer, *judges], concurrency=concurrency)
+
+
+def _calls(
+    connection: Connection, model: str, *, purpose: str, calls: int, input_tokens: int, usual_output: int
+) -> CallEstimate:
+    with database.cursor() as cursor:
+        cursor.execute(_BEFORE, [connection.pk, model, purpose])
+        output_tokens, latency_s = cursor.fetchone()
+    price = price_for(vendor=Vendor(connection.vendor), model=model)
+    return CallEstimate(
+        calls=calls,
+        input_tokens=input_tokens,
+        output_tokens=float(output_tokens if output_tokens is not None else usual_output),
+        input_usd_per_mtok=price.input_usd_per_mtok if price else None,
+        output_usd_per_mtok=price.output_usd_per_mtok if price else None,
+        latency_s=float(latency_s if latency_s is not None else USUAL_LATENCY_S),
+        requests_per_minute=connection.requests_per_minute,
+        tokens_per_minute=connection.tokens_per_minute,
+    )

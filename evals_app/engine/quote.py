@@ -1,0 +1,78 @@
+"""What a run will take, said before it starts: calls, cost, time. Estimates, from plain arithmetic."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+CHARS_PER_TOKEN = 4
+"""What English text comes to on average; vendors' own `usage` is what is billed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallEstimate:
+    """One kind of call of a run: how many, how long each text is, and what a million tokens cost (None: unknown).
+
+    `latency_s` is how long a call takes; limits are calls and tokens a minute, None for none.
+    """
+
+    calls: int
+    input_tokens: float
+    output_tokens: float
+    input_usd_per_mtok: Decimal | None
+    output_usd_per_mtok: Decimal | None
+    latency_s: float
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Calls, cost in US dollars (None: a price is not known) and seconds of a run."""
+
+    calls: int
+    cost_usd: Decimal | None
+    seconds: float
+
+
+def tokens_of(text_chars: int) -> int:
+    """Tokens of so many characters, rounded up."""
+    return math.ceil(text_chars / CHARS_PER_TOKEN)
+
+
+def quote(kinds: Sequence[CallEstimate], *, concurrency: int) -> Quote:
+    """The quote for these calls, so many at a time: the slower of working through them and of waiting for limits."""
+    costs = [_cost_usd(kind) for kind in kinds]
+    known = [cost for cost in costs if cost is not None]
+    working_s = sum(kind.calls * kind.latency_s for kind in kinds) / max(concurrency, 1)
+    longest_s = max((kind.latency_s for kind in kinds if kind.calls), default=0.0)
+    return Quote(
+        calls=sum(kind.calls for kind in kinds),
+        cost_usd=sum(known, Decimal(0)) if len(known) == len(costs) else None,
+        seconds=max([working_s, longest_s, *(_limited_s(kind) for kind in kinds)]),
+    )
+
+
+def _cost_usd(kind: CallEstimate) -> Decimal | None:
+    if kind.calls == 0:
+        return Decimal(0)
+    if kind.input_usd_per_mtok is None or kind.output_usd_per_mtok is None:
+        return None
+    a_call = (
+        Decimal(kind.input_tokens) * kind.input_usd_per_mtok
+        + Decimal(kind.output_tokens) * kind.output_usd_per_mtok
+    )
+    return (kind.calls * a_call / 1_000_000).quantize(Decimal("0.000001"))
+
+
+def _limited_s(kind: CallEstimate) -> float:
+    """Seconds that the limits impose; the first minute's allowance is there at once."""
+    tokens = kind.calls * (kind.input_tokens + kind.output_tokens)
+    waits = [
+        60 * (need - allowed) / allowed
+        for need, allowed in ((kind.calls, kind.requests_per_minute), (tokens, kind.tokens_per_minute))
+        if allowed
+    ]
+    return max([0.0, *waits])

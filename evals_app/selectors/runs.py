@@ -1,0 +1,85 @@
+"""Reading runs: how far, what it found, what it waits for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from django.db import connection
+from django.db.models import QuerySet
+from django.http import Http404
+
+from evals_app.choices import ResultState
+from evals_app.models import Run, RunEvaluator
+from llmops.core.models import Project
+
+
+class Usage(NamedTuple):
+    """Tokens over all results of a run."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Results of a run by state; every planned result is in exactly one."""
+
+    total: int
+    pending: int
+    running: int
+    done: int
+    error: int
+
+    @property
+    def finished(self) -> int:
+        return self.done + self.error
+
+
+def runs_for_project(project: Project) -> QuerySet[Run]:
+    """The project's runs, newest first, with what their list shows."""
+    return (
+        Run.objects.filter(project=project)
+        .select_related("dataset", "prompt_version__prompt", "connection", "created_by")
+        .order_by("-pk")
+    )
+
+
+def run_by_id(project: Project, *, run_id: str | int) -> Run:
+    """The project's run with this id. Raises Http404."""
+    text = str(run_id)
+    run = runs_for_project(project).filter(pk=int(text)).first() if text.isascii() and text.isdigit() and len(text) < 19 else None
+    if run is None:
+        raise Http404(f"There is no run {text[:40]} in this project.")
+    return run
+
+
+def run_counts(run: Run) -> Counts:
+    """How many results are in which state, from the rows."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT state, count(*) FROM evals_app_result WHERE run_id = %s GROUP BY state", [run.pk])
+        by_state = dict(cursor.fetchall())
+    return Counts(
+        total=sum(by_state.values()),
+        pending=by_state.get(ResultState.PENDING, 0),
+        running=by_state.get(ResultState.RUNNING, 0),
+        done=by_state.get(ResultState.DONE, 0),
+        error=by_state.get(ResultState.ERROR, 0),
+    )
+
+
+def run_usage(run: Run) -> Usage:
+    """Tokens of the answers, as the vendors counted them; judges are not among them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0)"
+            "  FROM evals_app_result WHERE run_id = %s",
+            [run.pk],
+        )
+        return Usage(*map(int, cursor.fetchone()))
+
+
+def run_evaluators(run: Run) -> list[RunEvaluator]:
+    """What the run is marked by, in the order of its pages."""
+    rows = RunEvaluator.objects.filter(run=run).select_related("evaluator_version__evaluator")
+    return list(rows.order_by("position", "pk"))
