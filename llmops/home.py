@@ -53,3 +53,8 @@ def write_private(path: Path, text: str) -> None:
 def new_field_key() -> str:
     """A fresh Fernet key (32 random bytes, URL-safe base64)."""
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+def new_password() -> str:
+    """A password for programs to use with each other."""
+    return secrets.token_urlsafe(24)

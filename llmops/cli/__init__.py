@@ -1,1 +1,50 @@
-"""The `llmops` command."""
+"""The `llmops` command: one module a subcommand, loaded when it is asked for.
+
+A subcommand's module has `add_arguments(parser)` and `run(options) -> int`, the exit code.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from llmops.cli.programs import CannotStart
+
+
+class _Command(NamedTuple):
+    module: str
+    summary: str
+
+
+_COMMANDS = {
+    "up": _Command("llmops.cli.up", "start everything; Ctrl-C stops it"),
+    "stop": _Command("llmops.cli.stop", "stop what `up` started"),
+    "status": _Command("llmops.cli.status", "say what runs, and where"),
+    "createadmin": _Command("llmops.cli.createadmin", "make an administrator, or give one a new password"),
+    "apikey": _Command("llmops.cli.apikey", "make a key for scripts"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    chosen = next((word for word in words if word in _COMMANDS), None)
+    options = _parser(chosen).parse_args(words)
+    try:
+        return int(importlib.import_module(_COMMANDS[options.command].module).run(options))
+    except CannotStart as sentence:
+        print(f"llmops: {sentence}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser(chosen: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="llmops", description="A platform for language-model features.")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for name, command in _COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=command.summary, description=command.summary)
+        if name == chosen:
+            importlib.import_module(command.module).add_arguments(subparser)
+    return parser

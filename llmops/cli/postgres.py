@@ -85,7 +85,8 @@ class PostgresServer:
             ready=self._is_ready,
             environment={"LC_ALL": "C", "TZ": "UTC"},
             stop_signal=signal.SIGINT,  # fast shutdown: ends sessions, writes everything, needs no recovery
-            grace_s=30,
+            grace_s=60,
+            may_be_killed=False,
             ready_within_s=120,
             before_exec=way_for_postgres(_bin("postgres"), self.data).before_exec,
         )

@@ -33,8 +33,11 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # added to the supervisor's own
     stop_signal: signal.Signals = signal.SIGTERM
     grace_s: float = 10.0  # from the stop signal to SIGKILL
+    may_be_killed: bool = True  # at once, when somebody is in a hurry
+    phase: int = 0  # the highest is stopped first
     ready_within_s: float = 60.0
-    before_exec: Callable[[], None] | None = None  # runs in the child, as the last thing before its program
+    before_exec: Callable[[], None] | None = None  # runs in the child, just before its program
+    keep_open: tuple[int, ...] = ()  # file descriptors that the child gets
 
 
 def start(program: Program, *, output: int) -> subprocess.Popen[bytes]:
@@ -49,6 +52,7 @@ def start(program: Program, *, output: int) -> subprocess.Popen[bytes]:
         stderr=output,
         env={**os.environ, **program.environment},
         start_new_session=True,
+        pass_fds=program.keep_open,
         preexec_fn=_before_exec(program, os.getpid()),
     )
 
@@ -116,16 +120,18 @@ def package_folder(name: str) -> Path | None:
     return Path(next(iter(spec.submodule_search_locations)))
 
 
-def _before_exec(program: Program, parent: int) -> Callable[[], None]:
-    libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+def signal_when_parent_dies(number: signal.Signals) -> None:
+    """Have the system send this process `number` when its parent is gone. Does nothing outside Linux."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
 
+
+def _before_exec(program: Program, parent: int) -> Callable[[], None]:
     def prepare() -> None:
         if program.before_exec:
             program.before_exec()
-        if libc is not None:
-            # After before_exec: a change of user clears it.
-            libc.prctl(_PR_SET_PDEATHSIG, int(program.stop_signal), 0, 0, 0)
-            if os.getppid() != parent:  # it died in between
-                os._exit(1)
+        signal_when_parent_dies(program.stop_signal)  # last: a change of user clears it
+        if os.getppid() != parent:  # it died in between
+            os._exit(1)
 
     return prepare

@@ -1,0 +1,32 @@
+"""The door from a subcommand to Django: opened when needed, since the supervisor does without."""
+
+import importlib
+import os
+from typing import Protocol, cast
+
+import django
+
+from llmops.cli.programs import CannotStart
+from llmops.cli.state import read_state
+from llmops.env import load_environment
+
+
+class Accounts(Protocol):
+    """llmops.cli.accounts, which cannot be imported before Django is set up."""
+
+    def create_admin(self, *, email: str, password: str) -> None: ...
+
+    def create_api_key(self, *, project: str, name: str, scopes: list[str]) -> str: ...
+
+
+def accounts() -> Accounts:
+    """Set Django up in the environment of the running platform.
+
+    Raises CannotStart when the database would be an embedded one and does not run.
+    """
+    environment = load_environment()
+    if not environment.own_database and read_state(environment.home) is None:
+        raise CannotStart("the platform does not run: start it with `make up`, or set DATABASE_URL.")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "llmops.settings")
+    django.setup()
+    return cast(Accounts, importlib.import_module("llmops.cli.accounts"))

