@@ -111,7 +111,7 @@ def duration(value: object) -> str:
     if seconds < Decimal("0.9995"):
         return f"{seconds * 1000:.0f} ms"
     if seconds < Decimal("9.95"):
-        return f"{seconds:.1f} s"
+        return f"{seconds.quantize(Decimal('0.1'), ROUND_HALF_UP)} s"
     return _long_duration(int(seconds.quantize(Decimal(1), ROUND_HALF_UP)))
 
 
@@ -121,8 +121,9 @@ def _long_duration(seconds: int) -> str:
         return f"{seconds} s"
     if seconds < 600:
         return _two_units(seconds // 60, "min", seconds % 60, "s")
-    if seconds < 3600:
+    if seconds < 3570:  # from there on it rounds to the full hour
         return f"{round(seconds / 60)} min"
+    seconds = max(seconds, 3600)
     if seconds < 86_400:
         return _two_units(seconds // 3600, "h", seconds % 3600 // 60, "min")
     days = seconds // 86_400
