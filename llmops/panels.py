@@ -1,13 +1,14 @@
 """Slots that upper apps fill on lower pages, so that imports point down only.
 
-Apps register from `AppConfig.ready()`: entries of the navigation, and cards on the project's home page.
+Apps register from `AppConfig.ready()`: entries of the navigation, cards and first steps on the project's home
+page, and what can be done with a prompt's version.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -37,8 +38,45 @@ class NavItem:
     badge: str = ""
 
 
+class PanelLink(NamedTuple):
+    """A button that an upper app puts on a lower page."""
+
+    label: str
+    url: str
+    icon: str = "player-play"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStep:
+    """One of the steps that a new project takes; `url_name` takes the project's slug as `project`.
+
+    `title` and `text` say what to do and what it brings, `action` is the button, `done` asks one cheap question.
+    """
+
+    key: str
+    title: str
+    text: str
+    action: str
+    url_name: str
+    position: int
+    done: Callable[[Project], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class StepShown:
+    """A first step as the home page shows it; `state` is done, current or todo."""
+
+    title: str
+    text: str
+    action: str
+    url: str
+    state: str
+
+
 _entries: dict[str, NavEntry] = {}
 _home_panels: dict[str, Callable[[HttpRequest], dict[str, Any]]] = {}
+_first_steps: dict[str, FirstStep] = {}
+_prompt_actions: dict[str, Callable[[Any, Any], tuple[str, ...] | None]] = {}
 
 
 def register_nav(*entries: NavEntry) -> None:
@@ -54,6 +92,36 @@ def register_home_panel(template: str, context: Callable[[Any], dict[str, Any]])
 def home_panels(request: Any) -> list[tuple[str, dict[str, Any]]]:
     """Templates and contexts of the home page's panels, in the order of registration."""
     return [(template, context(request)) for template, context in _home_panels.items()]
+
+
+def register_first_step(*steps: FirstStep) -> None:
+    """Add steps to the list on the home page of a new project; registering a key again replaces it."""
+    _first_steps.update((step.key, step) for step in steps)
+
+
+def first_steps(project: Project) -> list[StepShown]:
+    """All first steps in their order: those that are done, the first that is not as `current`, the rest."""
+    shown: list[StepShown] = []
+    current_found = False
+    for step in sorted(_first_steps.values(), key=lambda step: step.position):
+        done = step.done(project)
+        state = "done" if done else "todo" if current_found else "current"
+        current_found = current_found or not done
+        url = reverse(step.url_name, kwargs={"project": project.slug})
+        shown.append(StepShown(step.title, step.text, step.action, url, state))
+    return shown
+
+
+def register_prompt_action(action: Callable[[Any, Any], tuple[str, ...] | None], *, key: str = "run") -> None:
+    """Add a button to the page of a prompt: `action(prompt, version)` gives (label, url) or (label, url, icon),
+    or None where it makes no sense. Registering a key again replaces it."""
+    _prompt_actions[key] = action
+
+
+def prompt_actions(prompt: Any, version: Any) -> list[PanelLink]:
+    """The buttons of upper apps for this version of a prompt, in the order of registration."""
+    links = (action(prompt, version) for action in _prompt_actions.values())
+    return [PanelLink(*link) for link in links if link is not None]
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
