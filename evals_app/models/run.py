@@ -65,11 +65,25 @@ class Run(models.Model):
 
 
 class RunEvaluator(models.Model):
-    """An evaluator version that a run marks with; the pages show them in `position` order, the first one first."""
+    """An evaluator version that a run marks with; the pages show them in `position` order, the first one first.
+
+    What the run found with it is kept here once the run has ended (`summarised_at`), so that lists are quick; the
+    scores remain the truth, and summarising again gives the same.
+    """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="run_evaluators")
     evaluator_version = models.ForeignKey(EvaluatorVersion, on_delete=models.PROTECT, related_name="+")
     position = models.PositiveSmallIntegerField()
+    estimate = models.FloatField(null=True, blank=True)
+    low = models.FloatField(null=True, blank=True)
+    high = models.FloatField(null=True, blank=True)
+    n = models.PositiveIntegerField(default=0)
+    method = models.CharField(max_length=200, blank=True)
+    note = models.CharField(max_length=300, blank=True)
+    n_unscored = models.PositiveIntegerField(default=0)
+    n_error = models.PositiveIntegerField(default=0)
+    n_skipped = models.PositiveIntegerField(default=0)
+    summarised_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [

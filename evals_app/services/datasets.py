@@ -18,6 +18,7 @@ from llmops.core.naming import name_problem
 
 MOST_CASES = 1_000_000
 MOST_CELL_CHARS = 1_000_000
+MOST_KEY_CHARS = 200
 CHUNK = 2_000
 
 
@@ -157,8 +158,8 @@ def case_problems(rows: Sequence[CaseRow]) -> list[CaseProblem]:
                         at, name, f"This text has {len(value):,} characters; {MOST_CELL_CHARS:,} are allowed. Shorten it."
                     )
                 )
-        if len(row.key or "") > 200:
-            problems.append(CaseProblem(at, "key", "A key has at most 200 characters."))
+        if len(row.key or "") > MOST_KEY_CHARS:
+            problems.append(CaseProblem(at, "key", f"A key has at most {MOST_KEY_CHARS} characters."))
         identity = _identity(row)
         if identity in seen:
             what = f"the key “{row.key}”" if row.key else "the same inputs"
