@@ -50,7 +50,8 @@ class PanelLink(NamedTuple):
 class FirstStep:
     """One of the steps that a new project takes; `url_name` takes the project's slug as `project`.
 
-    `title` and `text` say what to do and what it brings, `action` is the button, `done` asks one cheap question.
+    `title` and `text` say what to do and what it brings, `action` is the button, and `done` asks
+    one cheap question.
     """
 
     key: str
@@ -113,8 +114,8 @@ def first_steps(project: Project) -> list[StepShown]:
 
 
 def register_prompt_action(action: Callable[[Any, Any], tuple[str, ...] | None], *, key: str = "run") -> None:
-    """Add a button to the page of a prompt: `action(prompt, version)` gives (label, url) or (label, url, icon),
-    or None where it makes no sense. Registering a key again replaces it."""
+    """Add a button to the page of a prompt: `action(prompt, version)` gives (label, url) or (label, url, icon)
+    or, where it makes no sense, None. Registering a key again replaces it."""
     _prompt_actions[key] = action
 
 
