@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import re
 import socket
 import unicodedata
@@ -205,6 +206,7 @@ class GuardedBackend:
 
 def httpx2_client(policy: OutboundPolicy, *, max_connections: int = 1000) -> Any:
     """An httpx2.AsyncClient behind the guard: no redirects, no proxies or passwords from the environment."""
+    _quiet()
     # Imported here: web and beat processes never need it, and it takes a tenth of a second to load.
     import httpcore2
     import httpx2
@@ -226,6 +228,7 @@ def httpx2_client(policy: OutboundPolicy, *, max_connections: int = 1000) -> Any
 
 def httpx_client(policy: OutboundPolicy, *, max_connections: int = 1000) -> Any:
     """An httpx.AsyncClient behind the same guard, for libraries that are still on httpx."""
+    _quiet()
     # Imported here for the same reason as above.
     import httpcore
     import httpx
@@ -243,6 +246,12 @@ def httpx_client(policy: OutboundPolicy, *, max_connections: int = 1000) -> Any:
             )
 
     return httpx.AsyncClient(transport=Transport(), trust_env=False, follow_redirects=False)
+
+
+def _quiet() -> None:
+    """The HTTP libraries log every URL at INFO and every header of the answers at DEBUG."""
+    for name in ("httpcore", "httpcore2", "httpx", "httpx2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _private(host: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
@@ -13,6 +14,9 @@ from llmops.providers.base import CallErrorKind, ChatRequest, Completion, Creden
 from llmops.providers.faults import fault
 from llmops.providers.verdicts import status_fault
 from llmops.providers.wire import WireAdapter, check_key, connect_timeout_s, count, without_removed
+
+# At DEBUG the SDK logs bodies and headers.
+logging.getLogger("anthropic").setLevel(logging.WARNING)
 
 _ANTHROPIC_URL = "https://api.anthropic.com"
 _PATH = "/v1/messages"
@@ -49,7 +53,7 @@ class AnthropicAdapter(WireAdapter):
         response = await self._client.post(
             _PATH, cast_to=httpx2.Response, body=payload, options=_options(payload, timeout_s)
         )
-        return self._whole(response.json(), request)
+        return self._whole(self.json_of(response), request)
 
     async def ask_stream(
         self, request: ChatRequest, timeout_s: float
@@ -67,7 +71,7 @@ class AnthropicAdapter(WireAdapter):
         async with stream:
             if "json" in stream.response.headers.get("content-type", ""):
                 await stream.response.aread()
-                yield self._whole(stream.response.json(), request)
+                yield self._whole(self.json_of(stream.response), request)
                 return
             async for event in stream:
                 piece = answer.add(event)
@@ -112,7 +116,7 @@ class AnthropicAdapter(WireAdapter):
             raise fault(
                 CallErrorKind.CONTENT_REFUSED,
                 self.credential,
-                detail=answer.explanation,
+                said=answer.explanation,
                 status_code=200,
                 usage=usage,
             )

@@ -16,6 +16,7 @@ from typing import Any, Self
 from llmops.ids import uuid7
 from llmops.providers.adapters import AdapterPool, SharedAdapter
 from llmops.providers.base import (
+    Adapter,
     CallErrorKind,
     ChatRequest,
     Completion,
@@ -163,7 +164,7 @@ class Attempt:
         raise self._timed_out()
 
     @property
-    def _adapter(self) -> Any:
+    def _adapter(self) -> Adapter:
         if self._shared is None:
             raise RuntimeError("the attempt was not entered")
         return self._shared.adapter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import cohere
@@ -57,19 +58,21 @@ class CohereAdapter(WireAdapter):
         pieces: list[str] = []
         response_id: Any = ""
         end: Any = None
-        async for event in self._client.chat_stream(
+        events: Any = self._client.chat_stream(
             model=request.model, messages=_messages(request), request_options=_options(request, timeout_s)
-        ):
-            match _get(event, "type"):
-                case "message-start":
-                    response_id = _get(event, "id")
-                case "content-delta":
-                    piece = _text(_get(event, "delta", "message", "content"))
-                    pieces.append(piece)
-                    if piece:
-                        yield piece
-                case "message-end":
-                    end = _get(event, "delta")
+        )
+        async with aclosing(events):
+            async for event in events:
+                match _get(event, "type"):
+                    case "message-start":
+                        response_id = _get(event, "id")
+                    case "content-delta":
+                        piece = _text(_get(event, "delta", "message", "content"))
+                        pieces.append(piece)
+                        if piece:
+                            yield piece
+                    case "message-end":
+                        end = _get(event, "delta")
         # The SDK steps over events that it cannot read, so an answer without an end is a broken one.
         if not _reason(end):
             raise self.broken("The answer ended before it was complete.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmops.providers.base import CallErrorKind, Credential, ModelCallError, Usage
 
-_DETAIL_CHARS = 300
+_SAID_CHARS = 300
 _SHORTEST_KEY = 6
 
 _SENTENCES: dict[CallErrorKind, str] = {
@@ -69,6 +69,7 @@ def fault(
     *,
     model: str = "",
     detail: str = "",
+    said: str = "",
     message: str = "",
     retryable: bool | None = None,
     retry_after_s: float | None = None,
@@ -77,15 +78,19 @@ def fault(
 ) -> ModelCallError:
     """The error of this kind in plain words.
 
-    `detail` is what the vendor or the network said, shortened, with the key cut out; `message` replaces
-    the standing sentence of the kind. Both are formatted as they are, without place-holders.
+    `message` replaces the standing sentence of the kind and `detail` follows it; `said` is what the
+    vendor wrote, quoted and shortened. The key is cut out of all three.
     """
     standing = _SENTENCES[kind].format(name=credential.name, model=model, when=_when(retry_after_s))
-    text = without_key(message, credential) or standing
-    said = _shortened(without_key(detail, credential))
+    quoted = _shortened(without_key(said, credential))
+    sentences = (
+        without_key(message, credential) or standing,
+        without_key(detail, credential),
+        f"It said: {quoted}" if quoted else "",
+    )
     return ModelCallError(
         kind,
-        f"{text} It said: {said}" if said else text,
+        " ".join(sentence for sentence in sentences if sentence),
         retryable=retryable,
         retry_after_s=retry_after_s,
         status_code=status_code,
@@ -99,9 +104,9 @@ def without_key(text: str, credential: Credential) -> str:
     return text.replace(credential.api_key, "[key]") if len(credential.api_key) >= _SHORTEST_KEY else text
 
 
-def _shortened(detail: str) -> str:
-    one_line = " ".join(detail.split())
-    return one_line if len(one_line) <= _DETAIL_CHARS else one_line[: _DETAIL_CHARS - 1] + "…"
+def _shortened(said: str) -> str:
+    one_line = " ".join(said.split())
+    return one_line if len(one_line) <= _SAID_CHARS else one_line[: _SAID_CHARS - 1] + "…"
 
 
 def _when(seconds: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
@@ -22,6 +23,9 @@ from llmops.providers.faults import fault
 from llmops.providers.schemas import is_closed
 from llmops.providers.verdicts import read_error_body, status_fault
 from llmops.providers.wire import WireAdapter, check_key, connect_timeout_s, count, without_removed
+
+# At DEBUG the SDK logs bodies and headers.
+logging.getLogger("openai").setLevel(logging.WARNING)
 
 _OPENAI_URL = "https://api.openai.com/v1"
 _PATH = "/chat/completions"
@@ -59,7 +63,7 @@ class OpenAIAdapter(WireAdapter):
             body=self._payload(request),
             options={"timeout": _timeout(timeout_s)},
         )
-        return self._completion(response.json(), request)
+        return self._completion(self.json_of(response), request)
 
     async def ask_stream(
         self, request: ChatRequest, timeout_s: float
@@ -74,7 +78,8 @@ class OpenAIAdapter(WireAdapter):
         )
         async with stream:
             if "json" in stream.response.headers.get("content-type", ""):
-                yield self._completion(await _json(stream.response), request)
+                await stream.response.aread()
+                yield self._completion(self.json_of(stream.response), request)
                 return
             answer = _Assembly()
             async for chunk in stream:
@@ -100,7 +105,7 @@ class OpenAIAdapter(WireAdapter):
         return None
 
     def _payload(self, request: ChatRequest, **more: Any) -> dict[str, Any]:
-        # OpenAI has replaced max_tokens, which its reasoning models refuse; other servers know only the old one.
+        # OpenAI has replaced max_tokens, and its reasoning models refuse it; other servers know only that.
         longest = "max_completion_tokens" if self.credential.vendor is Vendor.OPENAI else "max_tokens"
         payload = {
             "model": request.model,
@@ -118,7 +123,7 @@ class OpenAIAdapter(WireAdapter):
     def _completion(self, body: Any, request: ChatRequest) -> Completion:
         if not isinstance(body, Mapping):
             raise self.broken("The answer is not a JSON object.")
-        if body.get("error"):
+        if body.get("error") or body.get("object") == "error":
             raise self._error_with_success(body, request)
         answer = _Assembly()
         answer.add(body, whole=True)
@@ -135,7 +140,7 @@ class OpenAIAdapter(WireAdapter):
             raise fault(
                 CallErrorKind.CONTENT_REFUSED,
                 self.credential,
-                detail=answer.refusal,
+                said=answer.refusal,
                 status_code=200,
                 usage=answer.usage,
             )
@@ -225,8 +230,3 @@ def _response_format(schema: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 def _timeout(timeout_s: float) -> httpx2.Timeout:
     return httpx2.Timeout(timeout_s, connect=connect_timeout_s(timeout_s))
-
-
-async def _json(response: httpx2.Response) -> Any:
-    await response.aread()
-    return response.json()

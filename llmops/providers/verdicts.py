@@ -23,7 +23,8 @@ _QUOTA = re.compile(
 )
 _REFUSED_CODES = frozenset({"content_filter", "content_policy_violation", "responsible_ai_policy_violation"})
 _REFUSED = re.compile(
-    r"content (filter|management policy|policy)|blocked by .*(filter|policy)|usage (guidelines|policy)|safety system",
+    r"content (filter|management policy|policy)|blocked by .*(filter|policy)|usage (guidelines|policy)"
+    r"|safety system",
     re.IGNORECASE,
 )
 _TOO_LONG_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error", "request_too_large"})
@@ -95,7 +96,7 @@ def status_fault(
         kind,
         credential,
         model=model,
-        detail="" if status == 401 else _KEY_LIKE.sub("[key]", error.message),
+        said="" if status == 401 else _KEY_LIKE.sub("[key]", error.message),
         message=_special_sentence(kind, status, error, credential, model),
         retryable=False if _is_wrong_address(status, kind) else None,
         retry_after_s=wait_s,
@@ -129,7 +130,7 @@ def _kind(status: int, error: ErrorBody) -> CallErrorKind:
             return CallErrorKind.CONTENT_REFUSED
         case 501:
             return CallErrorKind.BAD_REQUEST
-    if status >= 500 or error.codes & {"overloaded_error", "api_error", "server_error"}:
+    if status >= 500:
         return CallErrorKind.VENDOR_DOWN
     if 300 <= status < 400:
         return CallErrorKind.UNREACHABLE
@@ -188,14 +189,14 @@ def _special_sentence(
         )
     if status == 403 and kind is CallErrorKind.WRONG_KEY:
         return (
-            f"The key for the connection “{credential.name}” may not make this call. Give it the right at the "
-            "vendor, or open Models and paste another key."
+            f"The key for the connection “{credential.name}” may not make this call. Give it the right at "
+            "the vendor, or open Models and paste another key."
         )
     setting = _setting(error) if kind is CallErrorKind.BAD_REQUEST else ""
     if setting:
         return (
-            f"The model “{model}” does not accept the setting “{setting}” as it is. Clear or change it in the "
-            "model settings of the prompt."
+            f"The model “{model}” does not accept the setting “{setting}” as it is. Clear or change it in "
+            "the model settings of the prompt."
         )
     return ""
 

@@ -13,6 +13,7 @@ from llmops.providers.base import CallErrorKind, ChatRequest, Completion, Creden
 from llmops.providers.faults import fault
 
 _LONGEST_CONNECT_S = 10.0
+_CUT_OFF = "The answer was cut off or is not JSON."
 
 
 class WireAdapter(ABC):
@@ -73,6 +74,19 @@ class WireAdapter(ABC):
         """An answer that is not what the vendor's documentation promises."""
         return fault(CallErrorKind.BAD_ANSWER, self.credential, detail=detail, status_code=200)
 
+    def json_of(self, response: Any) -> Any:
+        """The body of a response that has been read. Raises bad_answer when it is no JSON."""
+        body: Any = None
+        try:
+            body = response.json()
+        except ValueError:
+            cut_off = True
+        else:
+            cut_off = False
+        if cut_off:
+            raise self.broken(_CUT_OFF)
+        return body
+
     def _typed(self, error: Exception, request: ChatRequest) -> ModelCallError:
         if isinstance(error, ModelCallError):
             return error
@@ -126,8 +140,8 @@ def check_key(credential: Credential, *, needed: bool) -> None:
             CallErrorKind.WRONG_KEY,
             credential,
             message=(
-                f"The key for the connection “{credential.name}” holds characters that keys do not have, such as "
-                "a line break. Open Models and paste it again."
+                f"The key for the connection “{credential.name}” holds characters that keys do not have, "
+                "such as a line break. Open Models and paste it again."
             ),
         )
 
@@ -146,8 +160,8 @@ def _not_connected(credential: Credential, chain: list[BaseException]) -> ModelC
             CallErrorKind.UNREACHABLE,
             credential,
             message=(
-                f"The certificate of the connection “{credential.name}” is not trusted on this machine. Check "
-                "the address under Models, or have the certificate authority added."
+                f"The certificate of the connection “{credential.name}” is not trusted on this machine. "
+                "Check the address under Models, or have the certificate authority added."
             ),
             retryable=False,
         )
@@ -156,8 +170,8 @@ def _not_connected(credential: Credential, chain: list[BaseException]) -> ModelC
 
 def _what_was_wrong(error: BaseException) -> str:
     if isinstance(error, ValueError):
-        return "The answer was cut off or is not JSON."
-    return f"Unexpected answer ({type(error).__name__})."
+        return _CUT_OFF
+    return f"The answer has an unexpected form ({type(error).__name__})."
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
