@@ -114,8 +114,10 @@ def first_steps(project: Project) -> list[StepShown]:
 
 
 def register_prompt_action(action: Callable[[Any, Any], tuple[str, ...] | None], *, key: str = "run") -> None:
-    """Add a button to the page of a prompt: `action(prompt, version)` gives (label, url) or (label, url, icon)
-    or, where it makes no sense, None. Registering a key again replaces it."""
+    """Add a button to the page of a prompt; registering a key again replaces it.
+
+    `action(prompt, version)` gives (label, url) or (label, url, icon), or None where it makes no sense.
+    """
     _prompt_actions[key] = action
 
 

@@ -1,4 +1,5 @@
 from prompts_app.services.prompts import (
+    NewerVersion,
     PromptNameTaken,
     PromptProblem,
     Published,
@@ -9,14 +10,16 @@ from prompts_app.services.prompts import (
     prompt_unarchive,
     version_publish,
 )
-from prompts_app.services.requests import rendered_messages, version_request
+from prompts_app.services.requests import draft_request, rendered_messages, version_request
 
 __all__ = [
+    "NewerVersion",
     "PromptNameTaken",
     "PromptProblem",
     "Published",
     "VersionContent",
     "content_problems",
+    "draft_request",
     "prompt_archive",
     "prompt_create",
     "prompt_unarchive",

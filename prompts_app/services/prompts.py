@@ -35,6 +35,14 @@ class PromptNameTaken(PromptProblem):
     """There is a prompt of this name in the project already."""
 
 
+class NewerVersion(Exception):
+    """Somebody saved a version while this one was written; `version` is the newest now."""
+
+    def __init__(self, version: PromptVersion) -> None:
+        super().__init__(f"Version {version.number} was saved meanwhile.")
+        self.version = version
+
+
 @dataclass(frozen=True, slots=True)
 class VersionContent:
     """What a version holds: messages, and which model answers them with which settings."""
@@ -82,12 +90,17 @@ def prompt_create(
 
 
 def version_publish(
-    prompt: Prompt, *, content: VersionContent, message: str = "", author: User | None = None
+    prompt: Prompt,
+    *,
+    content: VersionContent,
+    message: str = "",
+    author: User | None = None,
+    newest_seen: int | None = None,
 ) -> Published:
     """Add a version; content that an earlier version has already gives that version back.
 
     Locks the prompt's row, so numbers have no gaps and two equal publications make one version.
-    Raises PromptProblem.
+    Raises PromptProblem, and NewerVersion when `newest_seen` is given and is not the newest any more.
     """
     columns = _checked_columns(content)
     with transaction.atomic():
@@ -96,7 +109,9 @@ def version_publish(
         same = versions.filter(content_hash=columns["content_hash"]).first()
         if same is not None:
             return Published(same, created=False)
-        newest = versions.first()
+        newest = versions.select_related("created_by").first()
+        if newest is not None and newest_seen is not None and newest.number > newest_seen:
+            raise NewerVersion(newest)
         version = PromptVersion.objects.create(
             prompt=prompt,
             number=(newest.number if newest else 0) + 1,

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from llmops.core.encryption import decrypt, encrypt
 from llmops.core.models import Connection, Project, User
+from llmops.core.naming import name_problem
 from llmops.outbound import AddressRefused, OutboundPolicy, check_url
 from llmops.providers.base import Credential, Vendor
 
@@ -105,12 +106,10 @@ def outbound_policy() -> OutboundPolicy:
 
 
 def _check(wanted: ConnectionSettings, *, stored_key: bool) -> None:
-    if not wanted.name.strip():
-        raise ConnectionProblem("name", "Give the connection a name.")
-    if "/" in wanted.name:
-        raise ConnectionProblem("name", "A name may not contain a slash.")
+    if problem := name_problem(wanted.name):
+        raise ConnectionProblem("name", problem)
     if wanted.vendor is Vendor.OPENAI_COMPATIBLE and not wanted.base_url:
-        raise ConnectionProblem("base_url", "Type the server's address, for example https://models.example.com/v1.")
+        raise ConnectionProblem("base_url", "Type the server’s address, for example https://models.example.com/v1.")
     if wanted.vendor in KEYLESS_VENDORS and wanted.base_url:
         raise ConnectionProblem("base_url", "This connection has no address of its own; leave it empty.")
     if wanted.vendor not in KEY_OPTIONAL_VENDORS and not (wanted.api_key or stored_key):
@@ -126,7 +125,7 @@ def _check(wanted: ConnectionSettings, *, stored_key: bool) -> None:
 
 def _columns(wanted: ConnectionSettings) -> dict[str, object]:
     columns: dict[str, object] = {
-        "name": wanted.name.strip(),
+        "name": wanted.name,
         "base_url": wanted.base_url.strip(),
         "default_model": wanted.default_model.strip(),
         "requests_per_minute": wanted.requests_per_minute,

@@ -10,7 +10,12 @@ from asgiref.sync import sync_to_async
 
 from llmops.core.encryption import KeyLost
 from llmops.core.models import Connection, User
-from llmops.core.services.connections import LOCAL_MODEL, connection_test_record, credential_for
+from llmops.core.services.connections import (
+    LOCAL_MODEL,
+    connection_test_record,
+    credential_for,
+    outbound_policy,
+)
 from llmops.core.services.ledger import DirectLedger
 from llmops.core.services.limiter import open_limiter
 from llmops.core.services.prices import price_for
@@ -28,11 +33,12 @@ TEST_MODELS = {
 
 
 class Tried(NamedTuple):
-    """How a tiny call went, in words."""
+    """How a tiny call went, in words; `kind` is that of the error, empty when it went well or was not made."""
 
     ok: bool
     message: str
     latency_ms: int | None
+    kind: str = ""
 
 
 async def connection_try(connection: Connection, *, user: User | None = None) -> Tried:
@@ -51,7 +57,7 @@ async def connection_try(connection: Connection, *, user: User | None = None) ->
     except KeyLost as lost:
         tried = Tried(False, str(lost), None)
     except ModelCallError as error:
-        tried = Tried(False, error.message, None)
+        tried = Tried(False, error.message, None, error.kind)
     await sync_to_async(connection_test_record)(connection, problem="" if tried.ok else tried.message)
     return tried
 
@@ -62,7 +68,12 @@ async def open_gateway(connection: Connection, model: str) -> AsyncIterator[tupl
     credential = await sync_to_async(credential_for)(connection)
     price = await sync_to_async(price_for)(vendor=Vendor(connection.vendor), model=model)
     async with open_limiter() as limiter:
-        gateway = Gateway(ledger=DirectLedger(), limiter=limiter, price_of=lambda _credential, _model: price)
+        gateway = Gateway(
+            ledger=DirectLedger(),
+            limiter=limiter,
+            price_of=lambda _credential, _model: price,
+            outbound=outbound_policy(),
+        )
         async with gateway:
             yield gateway, credential
 
