@@ -42,7 +42,13 @@
   let cameFrom = null;
   document.addEventListener("htmx:beforeRequest", (event) => {
     const link = event.detail.elt.closest?.(".row-link");
-    if (link) cameFrom = link.id || null;
+    const closes = event.detail.elt.matches?.("[data-panel-close]");
+    if (!link && !closes) return;
+    for (const row of document.querySelectorAll(".row-link[aria-current]")) row.removeAttribute("aria-current");
+    if (link) {
+      link.setAttribute("aria-current", "true");
+      cameFrom = link.id || null;
+    }
   });
   document.addEventListener("htmx:afterSettle", (event) => {
     const panel = event.detail.elt.matches?.(".panel") ? event.detail.elt : event.detail.elt.querySelector?.(".panel");

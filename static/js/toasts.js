@@ -25,7 +25,8 @@
   /* What went wrong with a request that htmx made: in words, and once, also while a poll keeps failing. */
   let saidAt = 0;
   function problem(text) {
-    if (Date.now() - saidAt < 10_000) return;
+    const there = [...region.querySelectorAll("[data-toast-text]")].some((note) => note.textContent === text);
+    if (there || Date.now() - saidAt < 10_000) return;
     saidAt = Date.now();
     toast(text, "error");
   }

@@ -13,12 +13,18 @@ from llmops.core.templatetags.geometry import interval_picture
 class EstimateLike(Protocol):
     """llmops.stats.estimate.Estimate, or anything with its fields."""
 
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-    method: str
-    note: str
+    @property
+    def value(self) -> float | None: ...
+    @property
+    def low(self) -> float | None: ...
+    @property
+    def high(self) -> float | None: ...
+    @property
+    def n(self) -> int: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def note(self) -> str: ...
 
 
 _UNITS: dict[str, Callable[[object], str]] = {
@@ -52,21 +58,17 @@ def estimate(
     picture: bool = True,
 ) -> SafeString:
     """Render an estimate with its interval, n and method; the picture runs from minimum to maximum."""
-    has_value = found is not None and found.value is not None
+    if found is None or found.value is None:
+        return render_to_string("components/_estimate.html", {"note": getattr(found, "note", "")})
+    drawn = interval_picture(found.value, found.low, found.high, minimum=minimum, maximum=maximum)
     context = {
-        "estimate": found if has_value else None,
-        "note": getattr(found, "note", ""),
-        "n": formats.count(getattr(found, "n", 0)),
+        "estimate": found,
+        "value": figure(found.value, unit),
+        "interval": interval_text(found.low, found.high, unit),
+        "ends": (figure(found.low, unit), figure(found.high, unit)),
+        "scale": (figure(minimum, unit), figure(maximum, unit)),
+        "n": formats.count(found.n),
+        "picture": drawn if picture else None,
         "tone": tone,
     }
-    if has_value:
-        context |= {
-            "value": figure(found.value, unit),
-            "interval": interval_text(found.low, found.high, unit),
-            "ends": (figure(found.low, unit), figure(found.high, unit)),
-            "scale": (figure(minimum, unit), figure(maximum, unit)),
-            "picture": interval_picture(found.value, found.low, found.high, minimum=minimum, maximum=maximum)
-            if picture
-            else None,
-        }
     return render_to_string("components/_estimate.html", context)

@@ -7,7 +7,9 @@ from django.utils.safestring import SafeString
 def control(field: BoundField) -> SafeString:
     """The field's own control with its class; Django adds aria-describedby and aria-invalid itself."""
     widget = field.field.widget
-    attrs = {"class": " ".join(filter(None, [widget.attrs.get("class", ""), _control_class(field)]))}
+    attrs: dict[str, str | bool] = {
+        "class": " ".join(filter(None, [widget.attrs.get("class", ""), _control_class(field)]))
+    }
     if isinstance(widget, Textarea):
         attrs["data-autosize"] = ""
     return field.as_widget(attrs=attrs)
