@@ -37,7 +37,6 @@ class Parts:
             command=_python(
                 "llmops.cli.prepare", "--answer-to", str(answer_to), *(() if demo else ("--no-demo",))
             ),
-            ready=_always,
             environment=self.environment,
             keep_open=(answer_to,),
             phase=_DJANGO,
@@ -155,7 +154,6 @@ def _worker(environment: Environment, variables: dict[str, str]) -> Program:
             # Talk between workers, which nobody listens to: rows in Postgres say who lives.
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         ),
-        ready=_always,
         environment=variables,
         grace_s=_WORKER_GRACE_S,
         phase=_DJANGO,
@@ -170,7 +168,6 @@ def _beat(variables: dict[str, str]) -> Program:
             # Remembers nothing on disk: what is due is in rows, and a file could be half written.
             *("--scheduler", "celery.beat:Scheduler"),
         ),
-        ready=_always,
         environment=variables,
         phase=_DJANGO,
     )
@@ -178,10 +175,6 @@ def _beat(variables: dict[str, str]) -> Program:
 
 def _python(module: str, *arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", module, *arguments)
-
-
-def _always() -> bool:
-    return True
 
 
 def _answers_ok(url: str) -> bool:

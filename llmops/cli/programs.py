@@ -29,7 +29,7 @@ class Program:
 
     name: str
     command: tuple[str, ...]
-    ready: Callable[[], bool]
+    ready: Callable[[], bool] | None = None  # None = once it has lived for a while
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # added to the supervisor's own
     stop_signal: signal.Signals = signal.SIGTERM
     grace_s: float = 10.0  # from the stop signal to SIGKILL
@@ -91,7 +91,7 @@ def running(program: Program, *, log: Path) -> Iterator[None]:
 
 def wait_until_ready(program: Program, process: subprocess.Popen[bytes], *, log: Path) -> None:
     deadline = time.monotonic() + program.ready_within_s
-    while not program.ready():
+    while program.ready and not program.ready():
         if process.poll() is not None:
             raise ProgramFailed(f"{program.name} ended with code {process.returncode}.\n{last_lines(log)}")
         if time.monotonic() > deadline:

@@ -17,6 +17,7 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _FIRST_DELAY_S = 0.5
 _LONGEST_DELAY_S = 30.0
 _HEALTHY_AFTER_S = 30.0  # a child that lived that long starts again without a longer delay
+_SETTLED_AFTER_S = 5.0  # without a way to ask, a child is ready once it lived that long
 _POLL_S = 0.03  # while something is not ready
 
 
@@ -193,7 +194,7 @@ class Supervisor:
         self._changed()
 
     def _ask_ready(self, child: Child) -> bool:
-        if not child.is_ready and child.process is not None and child.program.ready():
+        if not child.is_ready and child.process is not None and _looks_ready(child):
             child.is_ready = True
             if child.restarts:
                 self._say(f"{child.program.name} runs again.")
@@ -232,6 +233,12 @@ class Supervisor:
         return ProgramFailed(
             f"{child.program.name} {_how(code)}. Its last lines ({child.log.path}):\n{lines}"
         )
+
+
+def _looks_ready(child: Child) -> bool:
+    if child.program.ready is None:
+        return time.monotonic() - child.started_at > _SETTLED_AFTER_S
+    return child.program.ready()
 
 
 def _read(descriptor: int) -> bytes:

@@ -1,0 +1,242 @@
+"""`llmops up` as people use it: real processes, a fresh LLMOPS_HOME in a path with a space."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmops.cli.ports import free_port, is_free
+from tests.cli.waiting import lives, until
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = [pytest.mark.jobs, pytest.mark.slow, pytest.mark.xdist_group("platform")]
+
+
+class Machine:
+    """A folder of data and a port, with the commands that a person would type."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "data of mine"
+        self.port = free_port()
+        self.console = folder / "console"
+        kept = {name: value for name, value in os.environ.items() if not _is_ours(name)}
+        self.environment = kept | {
+            "LLMOPS_HOME": str(self.home),
+            "LLMOPS_ENV_FILE": os.devnull,
+            "LLMOPS_LOCAL_MODEL": "0",
+        }
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def up(self) -> subprocess.Popen[bytes]:
+        """Start the platform and wait until it says that it is ready."""
+        with self.console.open("wb") as console:
+            process = subprocess.Popen(
+                self._command("up", "--no-demo", "--port", str(self.port)),
+                cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=console, stderr=console,
+            )  # fmt: skip
+        until(lambda: "Ready after" in self.said() or process.poll() is not None, within_s=120)
+        assert process.poll() is None, self.said()
+        return process
+
+    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """One command, to its end."""
+        return subprocess.run(
+            self._command(*words),
+            cwd=ROOT, env=self.environment | environment, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+
+    def said(self) -> str:
+        return self.console.read_text()
+
+    def status(self) -> dict[str, Any]:
+        return dict(json.loads(self.run("status", "--json").stdout))
+
+    def child(self, name: str) -> dict[str, Any]:
+        state = json.loads((self.home / "run" / "state.json").read_text())
+        return next(child for child in state["children"] if child["name"] == name)
+
+    def processes(self) -> list[str]:
+        """What runs with this folder in its command line or environment."""
+        mark = str(self.home).encode()
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                about = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
+            except OSError:
+                continue
+            if mark in about and lives(int(folder.name)):
+                found.append((folder / "cmdline").read_text().replace("\0", " "))
+        return found
+
+    def page(self, path: str = "/", **headers: str) -> tuple[int, str]:
+        request = urllib.request.Request(self.url + path, headers=headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+
+    @staticmethod
+    def _command(*words: str) -> list[str]:
+        return [sys.executable, "-m", "llmops.cli", *words]
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine on which the platform runs."""
+    machine = Machine(tmp_path_factory.mktemp("up"))
+    process = machine.up()
+    yield machine
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 0, machine.said()
+
+
+def test_first_start_says_where_and_how_to_sign_in(machine: Machine) -> None:
+    said = machine.said()
+    assert re.search(rf"^Ready after \d+ s: {machine.url}$", said, re.MULTILINE)
+    password = re.search(r"^  password (\S+)   \(shown only this once\)$", said, re.MULTILINE)
+    assert password
+    assert machine.page()[0] == 200
+    for log in (machine.home / "logs").iterdir():
+        assert password[1] not in log.read_text(errors="replace"), log.name
+
+
+def test_secrets_are_for_this_user_alone(machine: Machine) -> None:
+    secrets = [path for path in (machine.home / "secrets").iterdir() if path.stat().st_size]
+    assert {path.name for path in secrets} == {
+        "secret-key",
+        "field-key",
+        "postgres-password",
+        "redis-password",
+    }
+    for path in (*secrets, machine.home / "run" / "addresses.json"):
+        assert path.stat().st_mode & 0o077 == 0, path
+    for process in machine.processes():
+        assert not any(path.read_text().strip() in process for path in secrets), process
+
+
+def test_status_names_what_runs(machine: Machine) -> None:
+    status = machine.status()
+    assert (status["state"], status["url"]) == ("running", machine.url)
+    assert [child["name"] for child in status["children"]] == ["postgres", "redis", "web", "worker", "beat"]
+
+
+def test_second_start_says_that_it_runs_and_where(machine: Machine) -> None:
+    again = machine.run("up", "--port", str(free_port()))
+    assert (again.returncode, again.stdout, again.stderr) == (0, f"llmops already runs: {machine.url}\n", "")
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "beat", "redis", "postgres"])
+def test_killed_child_comes_back(machine: Machine, name: str) -> None:
+    until(lambda: machine.child(name)["state"] == "ready")
+    before = machine.child(name)
+    os.kill(before["pid"], signal.SIGKILL)
+    until(
+        lambda: (
+            machine.child(name)["restarts"] > before["restarts"] and machine.child(name)["state"] == "ready"
+        )
+    )
+    assert machine.child(name)["pid"] != before["pid"]
+    assert f"{name} was killed (SIGKILL); it is started again in" in machine.said()
+    assert until(lambda: _or_none(machine.page), within_s=20)
+
+
+def test_port_that_is_taken(machine: Machine, tmp_path: Path) -> None:
+    other = Machine(tmp_path)
+    refused = other.run("up", "--port", str(machine.port))
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        f"llmops: port {machine.port} is taken by another program: choose another with --port.\n"
+    )
+    assert other.processes() == []
+
+
+def test_administrator_and_key_from_the_command_line(machine: Machine) -> None:
+    made = machine.run("createadmin", "--email", "chief@example.com", "--password", "a long enough one")
+    assert (made.returncode, made.stdout) == (0, "chief@example.com is an administrator.\n"), made.stderr
+    key = machine.run("apikey", "create", "--project", "demo", "--scopes", "all")
+    assert key.returncode == 0, key.stderr
+    status, _ = machine.page("/api/v1/connections/", Authorization=f"Bearer {key.stdout.splitlines()[-1]}")
+    assert status == 200
+
+
+def test_key_for_a_project_that_is_not_there(machine: Machine) -> None:
+    refused = machine.run("apikey", "create", "--project", "nowhere")
+    assert refused.returncode == 1
+    assert refused.stderr == "llmops: there is no project 'nowhere' (there is: demo).\n"
+
+
+def test_kill_and_interrupt_leave_nothing_behind_and_keep_the_data(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    killed = machine.up()
+    machine.run("createadmin", "--email", "chief@example.com", "--password", "a long enough one")
+    killed.kill()
+    killed.wait()
+
+    second = machine.up()
+    assert "password" not in machine.said()
+    second.send_signal(signal.SIGINT)
+    assert second.wait(timeout=60) == 0
+    assert machine.said().rstrip().endswith("Everything stopped.")
+    assert machine.processes() == []
+    assert is_free("127.0.0.1", machine.port)
+    assert machine.run("status").returncode == 3
+
+    detached = machine.run("up", "--detach", "--port", str(machine.port))
+    assert detached.returncode == 0, detached.stdout
+    assert machine.url in detached.stdout
+    assert machine.status()["state"] == "running"
+    stopped = machine.run("stop")
+    assert (stopped.returncode, stopped.stdout) == (0, "llmops stopped.\n")
+    assert machine.processes() == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("LLMOPS_PORT", "eighty", "LLMOPS_PORT must be a whole number from 1 to 65535, not 'eighty'."),
+        ("LLMOPS_LOCAL_MODEL", "maybe", "LLMOPS_LOCAL_MODEL must be 1 or 0, not 'maybe'."),
+        ("DATABASE_URL", "mysql://x", "DATABASE_URL must be an address such as postgres://"),
+    ],
+)
+def test_bad_value_stops_the_start_with_a_sentence(
+    tmp_path: Path, variable: str, value: str, sentence: str
+) -> None:
+    refused = Machine(tmp_path).run("up", **{variable: value})
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"llmops cannot start: {sentence}")
+    assert refused.stderr.count("\n") == 1
+
+
+def test_address_of_another_machine(tmp_path: Path) -> None:
+    refused = Machine(tmp_path).run("up", "--host", "192.0.2.1")
+    assert refused.returncode == 1
+    assert "192.0.2.1 is no address of this machine" in refused.stderr
+
+
+def test_commands_without_a_platform(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    refused = machine.run("apikey", "create", "--project", "demo")
+    assert (refused.returncode, "make up" in refused.stderr) == (1, True)
+    assert machine.run("stop").returncode == 0
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith("LLMOPS_") or name in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
+
+
+def _or_none(ask: Any) -> Any:
+    try:
+        return ask()
+    except OSError:
+        return None
