@@ -11,9 +11,11 @@ import ipaddress
 import logging
 import re
 import socket
+import ssl
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Self, cast
 from urllib.parse import SplitResult, urlsplit
 
@@ -216,7 +218,7 @@ def httpx2_client(policy: OutboundPolicy, *, max_connections: int = 1000) -> Any
     class Transport(httpx2.AsyncHTTPTransport):
         def __init__(self) -> None:
             self._pool = httpcore2.AsyncConnectionPool(
-                ssl_context=httpx2.create_ssl_context(),
+                ssl_context=_trusted(httpx2.create_ssl_context),
                 max_connections=max_connections,
                 max_keepalive_connections=max_connections,
                 keepalive_expiry=30.0,
@@ -238,7 +240,7 @@ def httpx_client(policy: OutboundPolicy, *, max_connections: int = 1000) -> Any:
     class Transport(httpx.AsyncHTTPTransport):
         def __init__(self) -> None:
             self._pool = httpcore.AsyncConnectionPool(
-                ssl_context=httpx.create_ssl_context(),
+                ssl_context=_trusted(httpx.create_ssl_context),
                 max_connections=max_connections,
                 max_keepalive_connections=max_connections,
                 keepalive_expiry=30.0,
@@ -246,6 +248,12 @@ def httpx_client(policy: OutboundPolicy, *, max_connections: int = 1000) -> Any:
             )
 
     return httpx.AsyncClient(transport=Transport(), trust_env=False, follow_redirects=False)
+
+
+@cache
+def _trusted(create: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    """One context for all clients: reading the certificates takes longer than a call."""
+    return create()
 
 
 def _quiet() -> None:
