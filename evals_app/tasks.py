@@ -9,8 +9,9 @@ from celery import shared_task
 from django.conf import settings
 from kombu.exceptions import OperationalError as BrokerDown
 
-from evals_app.services.sweeping import runs_sweep
 from evals_app.services.pump import Pump, PumpReport
+from evals_app.services.summaries import summaries_fill
+from evals_app.services.sweeping import runs_sweep
 from llmops.core.services import WORKER, heartbeat
 from llmops.core.services.limiter import open_limiter
 from llmops.queues import RUNS
@@ -36,6 +37,7 @@ def tick_runs(**_future: object) -> None:
     heartbeat(WORKER)
     if runs_sweep():
         nudge_workers()
+    summaries_fill()
 
 
 def nudge_workers(n: int | None = None) -> None:

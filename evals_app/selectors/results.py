@@ -15,13 +15,13 @@ MACHINE = (ScoreSource.CODE, ScoreSource.JUDGE)
 
 
 def results_of_run(run: Run) -> QuerySet[Result]:
-    """All results of a run in the dataset's order, with case content and scores at hand."""
+    """All results of a run in the dataset's order (which is that of their ids), with case content and scores."""
     scores = Score.objects.filter(source__in=MACHINE).select_related("evaluator_version__evaluator").order_by("pk")
     return (
         Result.objects.filter(run=run)
         .select_related("case", "case_version")
         .prefetch_related(Prefetch("scores", queryset=scores))
-        .order_by("position", "repeat", "pk")
+        .order_by("pk")
     )
 
 

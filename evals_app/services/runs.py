@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -61,45 +62,33 @@ class UploadedOutput:
     marks: Mapping[int, Mark]
 
 
+class _Draft(NamedTuple):
+    """A run thought through: which cases, who answers, what it will take."""
+
+    cases: list[CaseVersion]
+    connection: Connection
+    model: str
+    quote: Quote
+
+
+def run_preview(*, wanted: RunSettings) -> Quote:
+    """What the run would take. Raises RunProblem as `run_create` would."""
+    return _draft(wanted, wanted.dataset).quote
+
+
 def run_create(*, project: Project, wanted: RunSettings, author: User | None = None) -> Run:
     """Freeze the plan: one pending result per case and repeat, in one transaction.
 
     The caller nudges the workers after the commit; the tick finds the run anyway. Raises RunProblem.
     """
-    if wanted.version is None:
-        raise RunProblem("prompt", "Choose a prompt.")
-    run_connection = wanted.connection or wanted.version.connection
-    model = wanted.model or wanted.version.model
-    if run_connection is None or not model:
-        raise RunProblem("model", "Choose the connection and the model that answer: this version names none.")
-    if run_connection.archived_at is not None:
-        raise RunProblem(
-            "model", f"The connection “{run_connection.name}” was removed. Choose another one for this run."
-        )
-    _check_numbers(wanted)
     with transaction.atomic():
         dataset = Dataset.objects.select_for_update().get(pk=wanted.dataset.pk)
-        cases = _cases(dataset, wanted)
-        _check_variables(wanted.version, dataset, cases)
-        quote = run_quote(
-            version=wanted.version,
-            connection=run_connection,
-            model=model,
-            cases=cases,
-            repeats=wanted.repeats,
-            concurrency=wanted.concurrency,
-            evaluators=wanted.evaluators,
-        )
-        if wanted.budget_usd is not None and quote.cost_usd is None:
-            raise RunProblem(
-                "budget_usd",
-                f"Nobody knows what “{model}” costs, so a budget cannot be kept. Start without one, or set a price.",
-            )
-        run = _run(project, dataset, wanted, author, quote, len(cases) * wanted.repeats)
-        run.connection, run.model = run_connection, model
+        draft = _draft(wanted, dataset)
+        run = _run(project, dataset, wanted, author, draft.quote, len(draft.cases) * wanted.repeats)
+        run.connection, run.model = draft.connection, draft.model
         run.save()
         _pin_evaluators(run, wanted.evaluators)
-        _plan(run, [case.pk for case in cases])
+        _plan(run, [case.pk for case in draft.cases])
     return run
 
 
@@ -159,6 +148,7 @@ def run_resume(run: Run, *, budget_usd: Decimal | None = None) -> None:
             raise RunProblem(
                 "budget_usd", f"${locked.spent_usd:.4f} of ${budget:.4f} is spent. Allow more to carry on."
             )
+        RunEvaluator.objects.filter(run=run).update(summarised_at=None)
         Run.objects.filter(pk=run.pk).update(
             state=RunState.QUEUED, reason="", budget_usd=budget, finished_at=None
         )
@@ -186,6 +176,34 @@ def run_rescore(run: Run, *, evaluators: Sequence[EvaluatorVersion]) -> None:
             state=RunState.QUEUED, finished_at=None, n_finished=locked.n_finished - n_again
         )
     run.refresh_from_db()
+
+
+def _draft(wanted: RunSettings, dataset: Dataset) -> _Draft:
+    if wanted.version is None:
+        raise RunProblem("prompt", "Choose a prompt.")
+    answers = wanted.connection or wanted.version.connection
+    model = wanted.model or wanted.version.model
+    if answers is None or not model:
+        raise RunProblem("model", "Choose the connection and the model that answer: this version names none.")
+    if answers.archived_at is not None:
+        raise RunProblem("model", f"The connection “{answers.name}” was removed. Choose another one for this run.")
+    _check_numbers(wanted)
+    cases = _cases(dataset, wanted)
+    _check_variables(wanted.version, dataset, cases)
+    quote = run_quote(
+        version=wanted.version,
+        connection=answers,
+        model=model,
+        cases=cases,
+        repeats=wanted.repeats,
+        concurrency=wanted.concurrency,
+        evaluators=wanted.evaluators,
+    )
+    if wanted.budget_usd is not None and quote.cost_usd is None:
+        raise RunProblem(
+            "budget_usd", f"Nobody knows what “{model}” costs, so a budget cannot be kept. Start without one."
+        )
+    return _Draft(cases, answers, model, quote)
 
 
 def _check_numbers(wanted: RunSettings) -> None:
@@ -264,7 +282,8 @@ def _plan(run: Run, case_version_ids: Sequence[int]) -> None:
             "                              n_leases, output, finish_reason, error_kind, reason, n_attempts)"
             " SELECT %s, %s, content.case_id, content.id, repeat, content.position, 'pending', 0, '', '', '', '', 0"
             "   FROM evals_app_caseversion AS content, generate_series(1, %s) AS repeat"
-            "  WHERE content.id = ANY(%s)",
+            "  WHERE content.id = ANY(%s)"
+            "  ORDER BY content.position, repeat",
             [run.project_id, run.pk, run.repeats, list(case_version_ids)],
         )
 

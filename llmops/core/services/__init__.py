@@ -12,7 +12,13 @@ from llmops.core.services.heartbeats import WORKER, heartbeat
 from llmops.core.services.idempotency import Answer, KeyReused, answer_once, fingerprint, idempotency_sweep
 from llmops.core.services.ledger import DirectLedger, calls_begin, calls_finish, calls_orphan
 from llmops.core.services.prices import price_for
-from llmops.core.services.users import first_administrator, member_set, project_create, user_create_admin
+from llmops.core.services.users import (
+    first_administrator,
+    member_set,
+    project_create,
+    project_rename,
+    user_create_admin,
+)
 
 __all__ = [
     "WORKER",
@@ -41,5 +47,6 @@ __all__ = [
     "member_set",
     "price_for",
     "project_create",
+    "project_rename",
     "user_create_admin",
 ]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.db import connection
+from django.db import connection, transaction
+from django.utils import timezone
 
 from llmops.core.choices import CallState
 from llmops.providers.gateway import CallEnd, CallStart
@@ -166,3 +168,31 @@ def _end_row(end: CallEnd) -> tuple[Any, ...]:
         end.response_model[:200],
         end.response_id[:200],
     )
+
+
+def ledger_partitions_ensure(*, today: date | None = None, months: int = 3) -> None:
+    """Make the ledger's partitions for this month and the following ones. Idempotent.
+
+    A month whose rows are in the default partition already stays there: making its partition would fail.
+    """
+    first = (today or timezone.now().date()).replace(day=1)
+    for _ in range(months):
+        following = (first + timedelta(days=32)).replace(day=1)
+        _partition_ensure(first, following)
+        first = following
+
+
+def _partition_ensure(first: date, following: date) -> None:
+    name = f"core_modelcall_{first:%Y_%m}"
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('core_modelcall partitions'))")
+        cursor.execute(
+            "SELECT to_regclass(%s) IS NOT NULL OR EXISTS"
+            " (SELECT 1 FROM core_modelcall_default WHERE started_at >= %s AND started_at < %s)",
+            [name, first, following],
+        )
+        if not cursor.fetchone()[0]:
+            cursor.execute(
+                f"CREATE TABLE {name} PARTITION OF core_modelcall"
+                f" FOR VALUES FROM ('{first:%Y-%m-%d} 00:00+00') TO ('{following:%Y-%m-%d} 00:00+00')"
+            )

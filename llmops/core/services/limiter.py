@@ -17,6 +17,6 @@ async def open_limiter() -> AsyncIterator[Limiter]:
     """A limiter for this event loop."""
     client = redis.asyncio.from_url(settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=2)
     try:
-        yield RedisLimiter(client)
+        yield RedisLimiter(client, processes=settings.WORKER_PROCESSES)
     finally:
         await client.aclose()

@@ -56,6 +56,11 @@ def project_create(*, name: str, slug: str = "", owner: User | None = None) -> P
     return project
 
 
+def project_rename(project: Project, *, name: str) -> None:
+    """Give a project another name; its address stays. Idempotent."""
+    Project.objects.filter(pk=project.pk).update(name=name)
+
+
 def member_set(*, project: Project, user: User, role: Role) -> Membership:
     """Give a person a role in a project, in place of the one they had. Idempotent."""
     membership, _ = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})

@@ -1,0 +1,198 @@
+"""What the page of a run shows: how it stands, its results, and one result's full story."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.http import Http404
+from django.utils import timezone
+
+from evals_app.choices import ACTIVE_RUN_STATES, RunState, ValueType
+from evals_app.models import Result, Run, Score
+from evals_app.selectors.results import result_by_id, result_calls, results_filtered, results_of_run
+from evals_app.selectors.runs import Counts, run_counts
+from evals_app.selectors.scores import MetricResult, run_metrics
+from evals_app.selectors.waiting import Waiting, run_waiting
+from llmops.core.models import ModelCall
+from llmops.providers.base import Message
+from prompts_app.rendering import BrokenTemplate, MissingVariable, RenderedTooLong
+from prompts_app.services import rendered_messages
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """How a run stands. `left_s` is an estimate of the time to go; None when nothing can be said."""
+
+    counts: Counts
+    metrics: list[MetricResult]
+    waiting: list[Waiting]
+    left_s: float | None
+    took: timedelta | None
+    active: bool
+
+    @property
+    def headline(self) -> MetricResult | None:
+        return self.metrics[0] if self.metrics else None
+
+    @property
+    def others(self) -> list[MetricResult]:
+        return self.metrics[1:]
+
+
+def run_report(run: Run) -> RunReport:
+    """Progress, findings and what it waits for, from rows."""
+    counts = run_counts(run)
+    active = run.state in ACTIVE_RUN_STATES
+    return RunReport(
+        counts=counts,
+        metrics=run_metrics(run),
+        waiting=run_waiting(run),
+        left_s=_left_s(run, counts) if active else None,
+        took=run.finished_at - run.started_at if run.finished_at and run.started_at else None,
+        active=active,
+    )
+
+
+def _left_s(run: Run, counts: Counts) -> float | None:
+    if run.state == RunState.STOPPING:
+        return None
+    if not counts.finished or run.started_at is None:
+        return run.quote_s
+    passed_s = (timezone.now() - run.started_at).total_seconds()
+    return passed_s / counts.finished * (counts.total - counts.finished)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRow:
+    """A result in the table; `marks` has one entry for each metric of the run, None where there is none yet."""
+
+    result: Result
+    title: str
+    marks: list[Score | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsPage:
+    """Some results with the filters above them. `chips` carry the parameters that they set as `query`."""
+
+    rows: list[ResultRow]
+    metrics: list[MetricResult]
+    chips: list[dict[str, Any]]
+    n_shown: int
+    next_after: str
+    search: str
+
+
+def run_results_page(
+    run: Run, *, show: str, metric: str, search: str, tag: str, after: str, limit: int = PAGE
+) -> ResultsPage:
+    """A page of results in the dataset's order. `metric` names the one that right and wrong speak of."""
+    metrics = run_metrics(run)
+    chosen = next((found for found in metrics if found.name == metric), metrics[0] if metrics else None)
+    results = results_filtered(
+        results_of_run(run),
+        show=show,
+        evaluator_version_id=chosen.evaluator_version_id if chosen else None,
+        search=search,
+        tag=tag,
+    )
+    if after.isascii() and after.isdigit() and len(after) < 19:
+        results = results.filter(pk__gt=int(after))
+    found = list(results[: limit + 1])
+    return ResultsPage(
+        rows=[_row(result, metrics) for result in found[:limit]],
+        metrics=metrics,
+        chips=_chips(run, run_counts(run), chosen, show, tag),
+        n_shown=min(len(found), limit),
+        next_after=str(found[limit - 1].pk) if len(found) > limit else "",
+        search=search,
+    )
+
+
+def _row(result: Result, metrics: list[MetricResult]) -> ResultRow:
+    by_version = {score.evaluator_version_id: score for score in result.scores.all()}
+    return ResultRow(result, case_title(result), [by_version.get(found.evaluator_version_id) for found in metrics])
+
+
+def case_title(result: Result) -> str:
+    """What a case is called in a list: its longest input, which is most often the question."""
+    return max(map(str, result.case_version.inputs.values()), key=len, default=result.case.key)
+
+
+def _chips(run: Run, counts: Counts, metric: MetricResult | None, show: str, tag: str) -> list[dict[str, Any]]:
+    chips = [_chip("All", "", counts.total, show)]
+    if metric is not None and metric.value_type is ValueType.YES_NO:
+        chips += [
+            _chip(f"{metric.name}: yes", "right", metric.tally.yes, show),
+            _chip(f"{metric.name}: no", "wrong", metric.tally.no, show),
+        ]
+    if metric is not None and (metric.tally.not_scored or show == "not_scored"):
+        chips.append(_chip("Not scored", "not_scored", metric.tally.not_scored, show))
+    if counts.error or show == "error":
+        chips.append(_chip("No answer", "error", counts.error, show))
+    if counts.pending + counts.running or show == "waiting":
+        chips.append(_chip("Waiting", "waiting", counts.pending + counts.running, show))
+    critical = Result.objects.filter(run=run, case_version__tags__contains=["critical"]).count()
+    if critical or tag:
+        name = tag or "critical"
+        chips.append(
+            {
+                "label": name.capitalize(),
+                "count": critical if name == "critical" else None,
+                "active": bool(tag),
+                "query": {"tag": None if tag else name},
+            }
+        )
+    return chips
+
+
+def _chip(label: str, value: str, count: int, show: str) -> dict[str, Any]:
+    return {"label": label, "count": count, "active": show == value, "query": {"show": value or None}}
+
+
+@dataclass(frozen=True, slots=True)
+class ResultStory:
+    """Everything about one result: what was sent, what came back, every attempt, every mark with its reason."""
+
+    result: Result
+    title: str
+    sent: tuple[Message, ...]
+    sent_problem: str
+    scores: list[Score]
+    calls: list[ModelCall]
+    cost_usd: Decimal | None
+    facts: list[tuple[str, Any]]
+
+
+def result_story(run: Run, *, result_id: int) -> ResultStory | None:
+    """The story of a result of this run; None when there is no such result."""
+    try:
+        result = result_by_id(run, result_id=result_id)
+    except Http404:
+        return None
+    sent, problem = _sent(run, result)
+    return ResultStory(
+        result=result,
+        title=case_title(result),
+        sent=sent,
+        sent_problem=problem,
+        scores=list(result.scores.all()),
+        calls=list(result_calls(result)),
+        cost_usd=result.cost_usd,
+        facts=[(name, value) for name, value in result.case_version.inputs.items()],
+    )
+
+
+def _sent(run: Run, result: Result) -> tuple[tuple[Message, ...], str]:
+    if run.prompt_version is None:
+        return (), ""
+    try:
+        return rendered_messages(run.prompt_version, inputs=result.case_version.inputs), ""
+    except (MissingVariable, BrokenTemplate, RenderedTooLong) as problem:
+        return (), str(problem)
+

@@ -1,0 +1,149 @@
+"""Forms of the core's pages. They check what was typed; what may be is for the services to say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from llmops.core.choices import Scope
+from llmops.core.models import Connection
+from llmops.core.services import ConnectionSettings
+from llmops.core.services.connections import KEY_OPTIONAL_VENDORS, KEYLESS_VENDORS
+from llmops.core.vendors import VENDORS
+from llmops.providers.base import CallErrorKind, Vendor
+
+FIELD_OF_PROBLEM = {
+    CallErrorKind.WRONG_KEY: "api_key",
+    CallErrorKind.OVER_QUOTA: "api_key",
+    CallErrorKind.NO_SUCH_MODEL: "default_model",
+    CallErrorKind.UNREACHABLE: "base_url",
+    CallErrorKind.PRIVATE_ADDRESS: "base_url",
+}
+"""Beside which field the sentence of a failed test belongs."""
+
+
+class ConnectionForm(forms.Form):
+    """A connection to one vendor: only the fields that this vendor needs."""
+
+    name = forms.CharField(max_length=80, help_text="How prompts and runs will speak of it.")
+    base_url = forms.CharField(
+        label="Address",
+        required=False,
+        max_length=500,
+        widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": "https://models.example.com/v1"}),
+    )
+    api_key = forms.CharField(
+        label="Key",
+        required=False,
+        max_length=1000,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"}),
+    )
+    default_model = forms.CharField(
+        label="Model to begin with",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"list": "vendor-models", "autocomplete": "off", "spellcheck": "false"}),
+        help_text="New prompts start with it, and the test calls it.",
+    )
+    requests_per_minute = forms.IntegerField(
+        label="Calls a minute at most",
+        required=False,
+        min_value=1,
+        max_value=10_000_000,
+        help_text="Shared by all runs. Leave it empty when the vendor sets no limit.",
+    )
+    tokens_per_minute = forms.IntegerField(
+        label="Tokens a minute at most",
+        required=False,
+        min_value=1,
+        max_value=2_000_000_000,
+        help_text="A token is about four letters.",
+    )
+
+    def __init__(self, data: Any = None, *, vendor: Vendor, connection: Connection | None = None) -> None:
+        self.vendor = vendor
+        self.card = VENDORS[vendor]
+        super().__init__(data, initial=_typed_before(connection) if connection else {"name": self.card.title})
+        self._fit_vendor()
+        self._speak_of_key(connection)
+
+    def wanted(self) -> ConnectionSettings:
+        """What was typed, for the services. Only after is_valid()."""
+        return ConnectionSettings(vendor=self.vendor, **self.cleaned_data)
+
+    def mark(self, field: str, message: str) -> None:
+        """Show a problem beside its field, or above the form when this vendor has no such field."""
+        self.add_error(field if field in self.fields else None, message)
+
+    @classmethod
+    def after_test(cls, connection: Connection, *, kind: str) -> ConnectionForm:
+        """The saved connection with the sentence of its last, failed test beside the field it is about."""
+        form = cls(_typed_before(connection), vendor=Vendor(connection.vendor), connection=connection)
+        form.is_valid()
+        form.mark(FIELD_OF_PROBLEM.get(kind, ""), connection.test_problem)  # type: ignore[call-overload]  # any text
+        return form
+
+    def _fit_vendor(self) -> None:
+        if self.vendor in KEYLESS_VENDORS:
+            for name in ("base_url", "api_key", "requests_per_minute", "tokens_per_minute"):
+                del self.fields[name]
+        elif self.vendor is Vendor.OPENAI_COMPATIBLE:
+            self.fields["base_url"].required = True
+            self.fields["base_url"].help_text = "As the server’s documentation says; it usually ends in /v1."
+        else:
+            self.fields["base_url"].widget.attrs["placeholder"] = "the vendor’s own"
+            self.fields["base_url"].help_text = "Only when calls go through a gateway of your company."
+
+    def _speak_of_key(self, connection: Connection | None) -> None:
+        if "api_key" not in self.fields:
+            return
+        field = self.fields["api_key"]
+        kept = bool(connection and connection.api_key_encrypted)
+        field.required = self.vendor not in KEY_OPTIONAL_VENDORS and not kept
+        field.widget.attrs["placeholder"] = self.card.key_example
+        if kept and connection:
+            field.help_text = f"A key ending in {connection.api_key_hint} is stored. Leave this empty to keep it."
+        elif self.vendor is Vendor.OPENAI_COMPATIBLE:
+            field.help_text = "Leave it empty when the server asks for none. It is stored encrypted."
+        else:
+            field.help_text = f"{self.card.key_from} It is stored encrypted and never shown again."
+
+
+def _typed_before(connection: Connection) -> dict[str, Any]:
+    return {
+        "name": connection.name,
+        "base_url": connection.base_url,
+        "default_model": connection.default_model,
+        "requests_per_minute": connection.requests_per_minute,
+        "tokens_per_minute": connection.tokens_per_minute,
+    }
+
+
+class ProjectForm(forms.Form):
+    """What a project is called."""
+
+    name = forms.CharField(max_length=120, help_text="Shown at the top left of every page.")
+
+
+SCOPE_WORDS = {
+    Scope.READ: "Read: fetch prompts, cases and results",
+    Scope.WRITE: "Read and write: also change prompts and cases, and start runs",
+    Scope.ALL: "Everything: also connect models, as an administrator may",
+}
+
+
+class ApiKeyForm(forms.Form):
+    """A new API key."""
+
+    name = forms.CharField(
+        max_length=120,
+        help_text="Who or what will use it, so that you know later which one to revoke.",
+        widget=forms.TextInput(attrs={"placeholder": "Build server"}),
+    )
+    scope = forms.ChoiceField(
+        label="What it may do",
+        choices=[(scope.value, words) for scope, words in SCOPE_WORDS.items()],
+        initial=Scope.WRITE.value,
+        widget=forms.RadioSelect,
+    )

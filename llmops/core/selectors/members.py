@@ -1,0 +1,30 @@
+"""Reading who belongs to a project, and which keys speak for it."""
+
+from __future__ import annotations
+
+from django.db.models import F, QuerySet
+from django.http import Http404
+
+from llmops.core.models import ApiKey, Membership, Project
+
+
+def members_of_project(project: Project) -> QuerySet[Membership]:
+    """The project's members with their people, by e-mail."""
+    return Membership.objects.filter(project=project).select_related("user").order_by("user__email", "pk")
+
+
+def api_keys_for_project(project: Project) -> QuerySet[ApiKey]:
+    """All keys that were ever made: those in use first, newest first."""
+    return (
+        ApiKey.objects.filter(project=project)
+        .select_related("created_by")
+        .order_by(F("revoked_at").desc(nulls_first=True), "-created_at", "-pk")
+    )
+
+
+def api_key_by_pk(project: Project, *, pk: int) -> ApiKey:
+    """The project's key. Raises Http404."""
+    key = ApiKey.objects.filter(project=project, pk=pk).first()
+    if key is None:
+        raise Http404("There is no such key in this project.")
+    return key

@@ -1,0 +1,16 @@
+"""Celery tasks of the core: housekeeping."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from llmops.core.services import idempotency_sweep
+from llmops.core.services.ledger import ledger_partitions_ensure
+from llmops.queues import BACKGROUND
+
+
+@shared_task(name="core.sweep", queue=BACKGROUND, time_limit=300, ignore_result=True)
+def sweep(**_future: object) -> None:
+    """Forget old idempotency keys and make the ledger's partitions of the months to come."""
+    idempotency_sweep()
+    ledger_partitions_ensure()

@@ -1,0 +1,18 @@
+"""Pages of the core, under /p/<project>/."""
+
+from django.urls import path
+
+from llmops.core.views import api_keys, connections, home, project
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("models/", connections.connection_list, name="connection-list"),
+    path("models/new/", connections.connection_new, name="connection-new"),
+    path("models/<str:name>/edit/", connections.connection_edit, name="connection-edit"),
+    path("models/<str:name>/test/", connections.connection_test, name="connection-test"),
+    path("models/<str:name>/remove/", connections.connection_remove, name="connection-remove"),
+    path("settings/", project.settings, name="settings"),
+    path("settings/members/", project.member_list, name="member-list"),
+    path("settings/api-keys/", api_keys.api_key_list, name="api-key-list"),
+    path("settings/api-keys/<int:pk>/revoke/", api_keys.api_key_revoke, name="api-key-revoke"),
+]

@@ -1,0 +1,27 @@
+"""The project's home page."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+
+from llmops.core.access import Action, ProjectRequest, project_page
+from llmops.panels import first_steps, home_panels
+
+
+@project_page(Action.VIEW)
+def home(request: ProjectRequest) -> HttpResponse:
+    """What the project has, and the one next step."""
+    steps = first_steps(request.project)
+    context = {
+        "nav": "home",
+        "steps": steps,
+        "next_step": next((step for step in steps if step.state == "current"), None),
+        "last_step": steps[-1] if steps else None,
+        "panels": [
+            render_to_string(template, below, request=request)
+            for template, below in home_panels(request)
+        ],
+    }
+    return render(request, "core/home.html", context)
