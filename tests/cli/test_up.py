@@ -28,6 +28,7 @@ class Machine:
         self.home = folder / "data of mine"
         self.port = free_port()
         self.console = folder / "console"
+        self.supervisor: subprocess.Popen[bytes] | None = None
         kept = {name: value for name, value in os.environ.items() if not _is_ours(name)}
         self.environment = kept | {
             "LLMOPS_HOME": str(self.home),
@@ -46,6 +47,7 @@ class Machine:
                 self._command("up", "--no-demo", "--port", str(self.port)),
                 cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=console, stderr=console,
             )  # fmt: skip
+        self.supervisor = process
         until(lambda: "Ready after" in self.said() or process.poll() is not None, within_s=120)
         assert process.poll() is None, self.said()
         return process
@@ -57,6 +59,12 @@ class Machine:
             cwd=ROOT, env=self.environment | environment, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
+
+    def switch_off(self) -> None:
+        """Whatever state a test left it in."""
+        self.run("stop", "--now")
+        if self.supervisor is not None:
+            self.supervisor.wait(timeout=60)
 
     def said(self) -> str:
         return self.console.read_text()
@@ -91,14 +99,23 @@ class Machine:
         return [sys.executable, "-m", "llmops.cli", *words]
 
 
+@pytest.fixture
+def new_machine(tmp_path: Path) -> Iterator[Machine]:
+    """A machine on which nothing runs yet."""
+    machine = Machine(tmp_path)
+    yield machine
+    machine.switch_off()
+
+
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A machine on which the platform runs."""
     machine = Machine(tmp_path_factory.mktemp("up"))
-    process = machine.up()
-    yield machine
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=60) == 0, machine.said()
+    try:
+        machine.up()
+        yield machine
+    finally:
+        machine.switch_off()
 
 
 def test_first_start_says_where_and_how_to_sign_in(machine: Machine) -> None:
@@ -151,14 +168,13 @@ def test_killed_child_comes_back(machine: Machine, name: str) -> None:
     assert until(lambda: _or_none(machine.page), within_s=20)
 
 
-def test_port_that_is_taken(machine: Machine, tmp_path: Path) -> None:
-    other = Machine(tmp_path)
-    refused = other.run("up", "--port", str(machine.port))
+def test_port_that_is_taken(machine: Machine, new_machine: Machine) -> None:
+    refused = new_machine.run("up", "--port", str(machine.port))
     assert refused.returncode == 1
     assert refused.stderr == (
         f"llmops: port {machine.port} is taken by another program: choose another with --port.\n"
     )
-    assert other.processes() == []
+    assert new_machine.processes() == []
 
 
 def test_administrator_and_key_from_the_command_line(machine: Machine) -> None:
@@ -176,8 +192,8 @@ def test_key_for_a_project_that_is_not_there(machine: Machine) -> None:
     assert refused.stderr == "llmops: there is no project 'nowhere' (there is: demo).\n"
 
 
-def test_kill_and_interrupt_leave_nothing_behind_and_keep_the_data(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
+def test_kill_and_interrupt_leave_nothing_behind_and_keep_the_data(new_machine: Machine) -> None:
+    machine = new_machine
     killed = machine.up()
     machine.run("createadmin", "--email", "chief@example.com", "--password", "a long enough one")
     killed.kill()
@@ -210,25 +226,24 @@ def test_kill_and_interrupt_leave_nothing_behind_and_keep_the_data(tmp_path: Pat
     ],
 )
 def test_bad_value_stops_the_start_with_a_sentence(
-    tmp_path: Path, variable: str, value: str, sentence: str
+    new_machine: Machine, variable: str, value: str, sentence: str
 ) -> None:
-    refused = Machine(tmp_path).run("up", **{variable: value})
+    refused = new_machine.run("up", **{variable: value})
     assert refused.returncode == 2
     assert refused.stderr.startswith(f"llmops cannot start: {sentence}")
     assert refused.stderr.count("\n") == 1
 
 
-def test_address_of_another_machine(tmp_path: Path) -> None:
-    refused = Machine(tmp_path).run("up", "--host", "192.0.2.1")
+def test_address_of_another_machine(new_machine: Machine) -> None:
+    refused = new_machine.run("up", "--host", "192.0.2.1")
     assert refused.returncode == 1
     assert "192.0.2.1 is no address of this machine" in refused.stderr
 
 
-def test_commands_without_a_platform(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
-    refused = machine.run("apikey", "create", "--project", "demo")
+def test_commands_without_a_platform(new_machine: Machine) -> None:
+    refused = new_machine.run("apikey", "create", "--project", "demo")
     assert (refused.returncode, "make up" in refused.stderr) == (1, True)
-    assert machine.run("stop").returncode == 0
+    assert new_machine.run("stop").returncode == 0
 
 
 def _is_ours(name: str) -> bool:
