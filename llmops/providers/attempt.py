@@ -1,85 +1,25 @@
-"""One request and its attempts: what is taken before a call, and given back and written down after it."""
+"""One call: what is taken before it is sent, and given back and written down after it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self
 
 from llmops.ids import uuid7
 from llmops.providers.adapters import AdapterPool, SharedAdapter
-from llmops.providers.base import (
-    Adapter,
-    CallErrorKind,
-    ChatRequest,
-    Completion,
-    Credential,
-    ModelCallError,
-    Usage,
-)
-from llmops.providers.calls import (
-    CallContext,
-    CallEnd,
-    CallStart,
-    CallState,
-    Ledger,
-    Limiter,
-    Price,
-    Reply,
-)
+from llmops.providers.base import Adapter, CallErrorKind, Completion, ModelCallError
+from llmops.providers.calls import CallEnd, CallStart, CallState, Ledger, Limiter, Reply
 from llmops.providers.faults import fault
 from llmops.providers.flight import FlightWindow
-
-_CHARS_PER_TOKEN = 4
-_UNBOUNDED_ANSWER_TOKENS = 500
+from llmops.providers.job import Job, expected_tokens
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Job:
-    """A request on its way through its attempts."""
-
-    credential: Credential
-    request: ChatRequest
-    context: CallContext
-    price: Price | None
-    deadline_at: float
-    max_attempts: int
-    max_wait_s: float
-    stop: Callable[[], bool]
-    attempts: int = 0
-    spent_usd: Decimal = field(default_factory=Decimal)
-
-    def left_s(self) -> float:
-        return self.deadline_at - asyncio.get_running_loop().time()
-
-    def reply(self, attempt: Attempt) -> Reply:
-        completion = attempt.completion
-        if completion is None or attempt.start is None:
-            raise RuntimeError("an attempt without an answer has no reply")
-        known = self.price is not None and completion.usage is not None
-        return Reply(
-            completion=completion,
-            attempts=self.attempts,
-            cost_usd=self.spent_usd if known else None,
-            latency_ms=attempt.latency_ms,
-            first_token_ms=attempt.first_token_ms,
-            call_id=attempt.start.id,
-        )
-
-    def blamed(self, error: ModelCallError) -> ModelCallError:
-        """The same error with what the whole request took and cost."""
-        error.attempts = self.attempts
-        error.cost_usd = None if self.price is None else self.spent_usd
-        return error
 
 
 class Attempt:
@@ -120,6 +60,21 @@ class Attempt:
     ) -> None:
         self.latency_ms = _ms_since(self._sent_at)
         await _to_the_end(self._finish(error))
+
+    def reply(self) -> Reply:
+        """The reply to the request, once this attempt has brought the answer."""
+        completion, job = self.completion, self._job
+        if completion is None:
+            raise RuntimeError("an attempt without an answer has no reply")
+        known = job.price is not None and completion.usage is not None
+        return Reply(
+            completion=completion,
+            attempts=job.attempts,
+            cost_usd=job.spent_usd if known else None,
+            latency_ms=self.latency_ms,
+            first_token_ms=self.first_token_ms,
+            call_id=self._begun().id,
+        )
 
     async def whole_answer(self) -> Completion:
         """The answer in one piece. Raises ModelCallError, also when it takes too long."""
@@ -208,15 +163,12 @@ class Attempt:
         )
         self._sent_at = time.perf_counter()
         try:
-            await _to_the_end(self._ledger.begin(start))
-        except asyncio.CancelledError as cancelled:
-            self.start = start
-            await _to_the_end(self._write_end(self._end(cancelled)))
-            raise
-        except BaseException:
+            await _to_the_end(self._write_start(start))
+        except BaseException as error:
             self._job.attempts -= 1
+            if self.start is not None:
+                await _to_the_end(self._write_end(self._end(error)))
             raise
-        self.start = start
         self._sent_at = time.perf_counter()
 
     async def _finish(self, error: BaseException | None) -> None:
@@ -226,21 +178,29 @@ class Attempt:
             self._window.refused(self._place)
         end = self._end(error)
         self._job.spent_usd += end.cost_usd or 0
-        used = end.usage.input_tokens + end.usage.output_tokens if end.usage else self._reserved
+        used = self._job.tokens_used(end.usage, error)
         try:
             await self._write_end(end)
         finally:
-            await self._give_back(used=used)
+            await self._give_back(used=self._reserved if used is None else used)
+
+    async def _write_start(self, start: CallStart) -> None:
+        await self._ledger.begin(start)
+        self.start = start
 
     async def _write_end(self, end: CallEnd) -> None:
         """An answer that was paid for is not thrown away because its row could not be completed: the row
         then stays open and shows as an orphan."""
-        if self.start is None:
-            return
+        start = self._begun()
         try:
-            await self._ledger.finish(self.start, end)
+            await self._ledger.finish(start, end)
         except Exception:
-            logger.exception("ledger row %s could not be completed", self.start.id)
+            logger.exception("ledger row %s could not be completed", start.id)
+
+    def _begun(self) -> CallStart:
+        if self.start is None:
+            raise RuntimeError("the attempt was not entered")
+        return self.start
 
     async def _give_back(self, *, used: int) -> None:
         try:
@@ -262,7 +222,7 @@ class Attempt:
             latency_ms=self.latency_ms,
             first_token_ms=self.first_token_ms,
             usage=usage,
-            cost_usd=self._cost(usage, failure),
+            cost_usd=self._job.cost_usd(usage, error),
             price=self._job.price,
             error_kind=str(failure.kind) if failure else "",
             error_message=failure.message if failure else "",
@@ -272,21 +232,6 @@ class Attempt:
             response_model=completion.model if completion else "",
             response_id=completion.response_id if completion else "",
         )
-
-    def _cost(self, usage: Usage | None, failure: ModelCallError | None) -> Decimal | None:
-        if self._job.price is None:
-            return None
-        if usage is not None:
-            return self._job.price.cost_usd(usage)
-        turned_down = failure is not None and (failure.status_code or 0) >= 400
-        return Decimal(0) if turned_down else None
-
-
-def expected_tokens(request: ChatRequest) -> int:
-    """A rough guess of the tokens a request will take, for the limiter: four characters a token, plus the
-    longest answer allowed. The vendor's count corrects it afterwards."""
-    chars = sum(len(message.content) for message in request.messages)
-    return chars // _CHARS_PER_TOKEN + (request.max_tokens or _UNBOUNDED_ANSWER_TOKENS)
 
 
 def _state(error: BaseException | None, *, answered: bool) -> CallState:

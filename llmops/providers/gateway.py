@@ -12,7 +12,7 @@ from typing import Self
 
 from llmops.outbound import OutboundPolicy
 from llmops.providers.adapters import AdapterFactory, AdapterPool, OpenAdapter
-from llmops.providers.attempt import Attempt, Job
+from llmops.providers.attempt import Attempt
 from llmops.providers.base import CallErrorKind, ChatRequest, Completion, Credential, ModelCallError
 from llmops.providers.calls import (
     CallContext,
@@ -28,6 +28,7 @@ from llmops.providers.calls import (
 )
 from llmops.providers.faults import fault
 from llmops.providers.flight import FlightWindow
+from llmops.providers.job import Job
 from llmops.providers.retry import RetryPolicy, retry_wait_s
 
 __all__ = [
@@ -102,7 +103,7 @@ class Gateway:
             try:
                 async with self._attempt(job) as attempt:
                     attempt.completion = await attempt.whole_answer()
-                return job.reply(attempt)
+                return attempt.reply()
             except ModelCallError as error:
                 failure = error
             await self._wait_or_raise(job, failure)
@@ -134,7 +135,7 @@ class Gateway:
             except ModelCallError as error:
                 failure = error
             if failure is None:
-                yield job.reply(attempt)
+                yield attempt.reply()
                 return
             if attempt.first_token_ms is not None:
                 raise job.blamed(failure)
