@@ -77,6 +77,8 @@ class PostgresServer:
 
     def program(self) -> Program:
         """The server as a program of the supervisor. Raises CannotStart."""
+        way = way_for_postgres(_bin("postgres"), self.data)
+        way.own(self.data)
         settings = _SETTINGS | ({} if self.durable else _NOT_DURABLE) | {"port": str(self.port)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return Program(
@@ -88,7 +90,7 @@ class PostgresServer:
             grace_s=60,
             may_be_killed=False,
             ready_within_s=120,
-            before_exec=way_for_postgres(_bin("postgres"), self.data).before_exec,
+            before_exec=way.before_exec,
         )
 
     def _is_ready(self) -> bool:

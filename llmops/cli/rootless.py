@@ -10,6 +10,7 @@ import ctypes
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,11 +29,14 @@ class Way:
     """How a process of Postgres is started: `before_exec` runs in it before its program."""
 
     before_exec: Callable[[], None] | None
-    owner: tuple[int, int] | None = None  # user and group that must own the data folder
+    owner: tuple[int, int] | None = None  # user and group that must own the data; None = who started us
 
     def own(self, folder: Path) -> None:
-        if self.owner:
-            os.chown(folder, *self.owner)
+        """Give a data folder to its owner, whole, when another way had it before."""
+        if self.owner is None or folder.stat().st_uid == self.owner[0]:
+            return
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, *self.owner, follow_symlinks=False)
 
 
 def way_for_postgres(program: Path, data: Path) -> Way:
@@ -40,7 +44,7 @@ def way_for_postgres(program: Path, data: Path) -> Way:
     if os.geteuid() != 0 and _has_name(os.geteuid()):
         return Way(before_exec=None)
     if namespaces_work():
-        return Way(before_exec=_enter_namespace)
+        return Way(before_exec=_enter_namespace, owner=(os.geteuid(), os.getegid()))
     if os.geteuid() != 0:
         raise CannotStart(
             f"The user number {os.geteuid()} has no name on this machine, and Postgres insists on one: "
@@ -69,6 +73,8 @@ def way_of_system_user(program: Path, data: Path) -> Way:
     user = _system_user()
 
     def become() -> None:
+        if stat.S_ISFIFO(os.fstat(0).st_mode):
+            os.fchown(0, user.pw_uid, user.pw_gid)  # initdb opens its input by name
         os.setgroups([])
         os.setgid(user.pw_gid)
         os.setuid(user.pw_uid)

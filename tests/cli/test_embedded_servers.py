@@ -60,6 +60,16 @@ def test_half_made_data_folder_is_made_anew(awkward: Path) -> None:
     assert not (awkward / "postgres.new").exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_data_that_another_user_ran_is_taken_over(awkward: Path) -> None:
+    server = PostgresServer(awkward / "postgres", free_port(), "x", durable=False)
+    server.create()
+    for path in (server.data, *server.data.rglob("*")):
+        os.chown(path, 12_345, 12_345)
+    with running(server.program(), log=awkward / "log"), psycopg.connect(server.url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
 def test_redis_wants_its_password(awkward: Path) -> None:
     server = RedisServer(awkward / "redis", free_port(), "right")
     with running(server.program(), log=awkward / "log"):
