@@ -186,7 +186,8 @@ class RedisLimiter:
 def limit_state(
     client: redis.Redis, connection_id: int, requests_per_minute: int | None, tokens_per_minute: int | None
 ) -> LimitState:
-    """How long a call of this connection would wait now, for pages. Takes nothing."""
+    """How long a call of this connection would wait now, for pages. Takes nothing. Give it a client with
+    short time-outs and few retries, so that pages still come when Redis is away."""
     try:
         with client.pipeline(transaction=False) as pipe:
             pipe.time()
