@@ -9,7 +9,7 @@ from celery import shared_task
 from django.conf import settings
 from kombu.exceptions import OperationalError as BrokerDown
 
-from evals_app.services.pump import Pump, PumpReport
+from evals_app.services.pump import PumpReport, runs_drive
 from evals_app.services.summaries import summaries_fill
 from evals_app.services.sweeping import runs_sweep
 from llmops.core.services import WORKER, heartbeat
@@ -51,4 +51,4 @@ def nudge_workers(n: int | None = None) -> None:
 
 async def _drive() -> PumpReport:
     async with open_limiter() as limiter:
-        return await Pump(limiter=limiter).drive(for_s=PUMP_S)
+        return await runs_drive(limiter=limiter, for_s=PUMP_S)

@@ -1,18 +1,40 @@
-"""Reading datasets and their cases."""
+"""Reading datasets, their revisions and their cases as they were at one."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import NamedTuple
+
 from django.db.models import IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404
+from django.utils.dateparse import parse_datetime
 
 from evals_app.models import CaseVersion, Dataset, DatasetRevision
+from evals_app.selectors.case_texts import has_text
 from llmops.core.models import Project
 
+DATASETS_PER_PAGE = 50
+REVISIONS_PER_PAGE = 50
 
-def datasets_for_project(project: Project, *, search: str = "") -> QuerySet[Dataset]:
-    """The project's datasets, newest change first, each with its `n_cases`."""
+
+class DatasetsPage(NamedTuple):
+    """Some datasets, and the `before` of the next page, if there is one."""
+
+    rows: list[Dataset]
+    next_before: str
+
+
+class RevisionsPage(NamedTuple):
+    """Some revisions, newest first, and the `before` of the next page, if there is one."""
+
+    rows: list[DatasetRevision]
+    next_before: int | None
+
+
+def datasets_for_project(project: Project, *, search: str = "", archived: bool = False) -> QuerySet[Dataset]:
+    """The project's datasets (or those that were removed), newest change first, each with its `n_cases`."""
     newest = DatasetRevision.objects.filter(dataset=OuterRef("pk")).order_by("-number")
-    datasets = Dataset.objects.filter(project=project, archived_at__isnull=True).annotate(
+    datasets = Dataset.objects.filter(project=project, archived_at__isnull=not archived).annotate(
         n_cases=Subquery(newest.values("n_cases")[:1], output_field=IntegerField())
     )
     if search:
@@ -20,25 +42,39 @@ def datasets_for_project(project: Project, *, search: str = "") -> QuerySet[Data
     return datasets.order_by("-updated_at", "-pk")
 
 
-def dataset_by_name(project: Project, *, name: str) -> Dataset:
-    """The project's dataset of this name. Raises Http404."""
-    dataset = Dataset.objects.filter(project=project, name=name).select_related("project").first()
+def datasets_page(project: Project, *, search: str = "", archived: bool = False, before: str = "") -> DatasetsPage:
+    """One page of the list, each dataset with the `changed_by` of its newest revision."""
+    newest = DatasetRevision.objects.filter(dataset=OuterRef("pk")).order_by("-number")
+    datasets = datasets_for_project(project, search=search, archived=archived).annotate(
+        changed_by=Subquery(newest.values("created_by__email")[:1])
+    )
+    if start := _moment_and_pk(before):
+        moment, pk = start
+        datasets = datasets.filter(Q(updated_at__lt=moment) | Q(updated_at=moment, pk__lt=pk))
+    rows = list(datasets[: DATASETS_PER_PAGE + 1])
+    more = len(rows) > DATASETS_PER_PAGE
+    rows = rows[:DATASETS_PER_PAGE]
+    return DatasetsPage(rows, f"{rows[-1].updated_at.isoformat()}_{rows[-1].pk}" if more else "")
+
+
+def dataset_by_name(project: Project, *, name: str, archived: bool = False) -> Dataset:
+    """The project's dataset of this name; removed ones only when `archived` is true. Raises Http404."""
+    found = Dataset.objects.filter(project=project, name=name.replace("\x00", "\ufffd")).select_related("project")
+    dataset = (found if archived else found.filter(archived_at__isnull=True)).first()
     if dataset is None:
         raise Http404(f"There is no dataset called “{name}” in this project.")
     return dataset
 
 
 def cases_at(dataset: Dataset, *, revision: int, tag: str = "", search: str = "") -> QuerySet[CaseVersion]:
-    """The cases as they were at a revision, in the dataset's order."""
+    """The cases as they were at a revision, in the dataset's order. `position` is unique among them."""
     cases = CaseVersion.objects.filter(dataset=dataset, since__lte=revision).filter(
         Q(until__isnull=True) | Q(until__gt=revision)
     )
     if tag:
         cases = cases.filter(tags__contains=[tag])
     if search:
-        cases = cases.filter(
-            Q(inputs__icontains=search) | Q(expected__icontains=search) | Q(case__key__icontains=search)
-        )
+        cases = cases.filter(has_text(search))
     return cases.select_related("case").order_by("position", "pk")
 
 
@@ -46,3 +82,31 @@ def case_count(dataset: Dataset) -> int:
     """How many cases the current revision has."""
     newest = DatasetRevision.objects.filter(dataset=dataset, number=dataset.revision).first()
     return newest.n_cases if newest else 0
+
+
+def revisions_page(dataset: Dataset, *, before: int | None = None) -> RevisionsPage:
+    """What was changed, newest first."""
+    revisions = DatasetRevision.objects.filter(dataset=dataset).select_related("created_by").order_by("-number")
+    if before is not None:
+        revisions = revisions.filter(number__lt=before)
+    rows = list(revisions[: REVISIONS_PER_PAGE + 1])
+    more = len(rows) > REVISIONS_PER_PAGE
+    rows = rows[:REVISIONS_PER_PAGE]
+    return RevisionsPage(rows, rows[-1].number if more else None)
+
+
+def newest_revision(dataset: Dataset) -> DatasetRevision | None:
+    """The last change, with who made it; None while the dataset is empty from the start."""
+    revisions = DatasetRevision.objects.filter(dataset=dataset, number=dataset.revision)
+    return revisions.select_related("created_by").first()
+
+
+def _moment_and_pk(before: str) -> tuple[datetime, int] | None:
+    moment_text, _, pk = before.rpartition("_")
+    try:
+        moment = parse_datetime(moment_text)
+    except ValueError:
+        return None
+    if moment is None or moment.tzinfo is None or not (pk.isascii() and pk.isdigit() and len(pk) < 19):
+        return None
+    return moment, int(pk)

@@ -1,25 +1,26 @@
-"""Datasets: made, filled, changed. Every change of cases is one new revision."""
+"""Datasets: made, described, archived, and filled. Every change of cases is one new revision."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from evals_app.engine.case_files import CaseRow
 from evals_app.models import Case, CaseVersion, Dataset, DatasetRevision
+from evals_app.services import case_staging as staging
+from evals_app.services.case_checks import CaseProblem as CaseProblem
+from evals_app.services.case_checks import WrongCases as WrongCases
+from evals_app.services.case_checks import case_problems as case_problems
+from evals_app.services.case_checks import content_of, identity_of, row_of, row_problems, twice
 from llmops.core.models import Project, User
 from llmops.core.naming import name_problem
 
 MOST_CASES = 1_000_000
-MOST_CELL_CHARS = 1_000_000
-MOST_KEY_CHARS = 200
-CHUNK = 2_000
+MOST_PROBLEMS = 1_000
 
 
 class DatasetProblem(ValueError):
@@ -35,20 +36,12 @@ class DatasetNameTaken(DatasetProblem):
     """There is a dataset of this name in the project already."""
 
 
-class CaseProblem(NamedTuple):
-    """What is wrong with one row, counted from 0."""
+class CaseChanged(Exception):
+    """Somebody else changed or removed the case meanwhile; `now` is its current version, if it has one."""
 
-    row: int
-    field: str
-    message: str
-
-
-class WrongCases(ValueError):
-    """Some rows are wrong and nothing was stored."""
-
-    def __init__(self, problems: Sequence[CaseProblem]) -> None:
-        super().__init__(f"{len(problems)} rows are wrong.")
-        self.problems = problems
+    def __init__(self, now: CaseVersion | None) -> None:
+        super().__init__("Somebody changed this case meanwhile.")
+        self.now = now
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,43 +76,93 @@ def dataset_create(
                 created_by=author,
             )
     except IntegrityError as taken:
-        raise DatasetNameTaken("name", f"There is already a dataset called “{name}”. Choose another name.") from taken
+        raise _name_taken(project, name) from taken
+
+
+def dataset_describe(dataset: Dataset, *, name: str, description: str) -> None:
+    """Give a dataset another name and description. Raises DatasetProblem, DatasetNameTaken."""
+    if problem := name_problem(name):
+        raise DatasetProblem("name", problem)
+    dataset.name, dataset.description = name, description[:500]
+    try:
+        with transaction.atomic():
+            dataset.save(update_fields=["name", "description"])
+    except IntegrityError as taken:
+        raise _name_taken(dataset.project, name) from taken
 
 
 def cases_put(
-    dataset: Dataset, rows: Sequence[CaseRow], *, author: User | None = None, message: str = ""
+    dataset: Dataset, rows: Iterable[CaseRow], *, author: User | None = None, message: str = ""
 ) -> Stored:
-    """Add cases and update those that are there already, as one new revision.
+    """Add cases and update those that are there already, as one new revision. `row` of a problem counts from 0.
 
     A row with a key is the case of that key; without one, the case with equal inputs. Equal content changes
     nothing. One transaction under the dataset's row lock. Raises WrongCases, and then nothing is stored.
     """
-    problems = case_problems(rows)
-    if problems:
-        raise WrongCases(problems)
+    return numbered_cases_put(dataset, enumerate(rows), counted="row", author=author, message=message)
+
+
+def numbered_cases_put(
+    dataset: Dataset,
+    rows: Iterable[tuple[int, CaseRow | CaseProblem]],
+    *,
+    counted: str,
+    author: User | None = None,
+    message: str = "",
+) -> Stored:
+    """`cases_put` for rows that carry their own number, called a `counted` ("row", "line") in problems.
+
+    Rows may come one by one from a file: they are not kept in memory. A CaseProblem in place of a row is one
+    that could not be read.
+    """
     with transaction.atomic():
         locked = Dataset.objects.select_for_update().get(pk=dataset.pk)
-        change = _Change(locked, author=author, message=message)
-        for start in range(0, len(rows), CHUNK):
-            change.put(rows[start : start + CHUNK])
-        return change.store()
+        checked = _Checked(rows, columns=locked.columns)
+        staging.stage_open()
+        staging.stage_fill(checked)
+        checked.problems += [
+            twice(twin.row, twin.before, key=twin.key, counted=counted)
+            for twin in staging.stage_twins(most=MOST_PROBLEMS - len(checked.problems))
+        ]
+        if checked.problems:
+            raise WrongCases(sorted(checked.problems), n_rows=checked.n_wrong or None)
+        number = locked.revision + 1
+        merged = staging.stage_merge(locked, revision=number)
+        if not (merged.added or merged.updated):
+            return Stored(locked.revision, unchanged=merged.unchanged)
+        locked.columns = list(checked.columns)
+        stored = Stored(number, *merged)
+        _store_revision(locked, stored, author=author, message=message)
+        return stored
 
 
 def case_edit(case_version: CaseVersion, row: CaseRow, *, author: User | None = None) -> Stored:
-    """Give a case new content, whatever its inputs were. Raises WrongCases; when another case has these inputs too."""
-    if problems := case_problems([row]):
+    """Give a case new content, whatever its key and inputs were, in place of `case_version`.
+
+    One transaction under the dataset's row lock. Raises CaseChanged when `case_version` is not its newest, and
+    WrongCases, also when another case has the key or the inputs.
+    """
+    if problems := row_problems(0, row):
         raise WrongCases(problems)
     with transaction.atomic():
         dataset = Dataset.objects.select_for_update().get(pk=case_version.dataset_id)
-        case = Case.objects.get(pk=case_version.case_id)
-        identity = _identity(row)
-        if identity != case.identity:
-            if Case.objects.filter(dataset=dataset, identity=identity).exclude(pk=case.pk).exists():
-                raise WrongCases([CaseProblem(0, "key", "Another case has this key or these inputs already.")])
-            Case.objects.filter(pk=case.pk).update(identity=identity, key=row.key or "")
-        change = _Change(dataset, author=author, message="")
-        change.put([row])
-        return change.store()
+        before = _current(dataset, case_id=case_version.case_id)
+        if before is None or before.pk != case_version.pk:
+            raise CaseChanged(before)
+        content = content_of(row)
+        identity = identity_of(row)
+        if before.content_hash == content["content_hash"] and before.case.identity == identity:
+            return Stored(dataset.revision, unchanged=1)
+        _take_identity(before.case, identity, key=row.key or "")
+        number = dataset.revision + 1
+        CaseVersion.objects.filter(pk=before.pk).update(until=number)
+        CaseVersion.objects.create(
+            dataset=dataset, case_id=before.case_id, since=number, position=before.position, **content
+        )
+        dataset.columns = list(dict.fromkeys([*dataset.columns, *row.inputs]))
+        stored = Stored(number, updated=1)
+        _store_revision(dataset, stored, author=author, message="")
+        return stored
 
 
 def cases_remove(
@@ -128,9 +171,41 @@ def cases_remove(
     """Take cases out from the next revision on. Earlier revisions and runs keep them. Idempotent."""
     with transaction.atomic():
         locked = Dataset.objects.select_for_update().get(pk=dataset.pk)
-        change = _Change(locked, author=author, message=message)
-        change.remove(case_ids)
-        return change.store()
+        number = locked.revision + 1
+        removed = CaseVersion.objects.filter(dataset=locked, case_id__in=case_ids, until__isnull=True).update(
+            until=number
+        )
+        if not removed:
+            return Stored(locked.revision)
+        stored = Stored(number, removed=removed)
+        _store_revision(locked, stored, author=author, message=message)
+        return stored
+
+
+def cases_put_back(dataset: Dataset, *, case_ids: Collection[int], author: User | None = None) -> Stored:
+    """Undo a removal: the cases return as they last were, to where they stood. Idempotent.
+
+    Raises WrongCases when by now another case has the key or the inputs of one.
+    """
+    with transaction.atomic():
+        locked = Dataset.objects.select_for_update().get(pk=dataset.pk)
+        there = CaseVersion.objects.filter(dataset=locked, case_id__in=case_ids, until__isnull=True)
+        last = (
+            CaseVersion.objects.filter(dataset=locked, case_id__in=case_ids)
+            .exclude(case_id__in=there.values("case_id"))
+            .order_by("case_id", "-since")
+            .distinct("case_id")
+        )
+        number = locked.revision + 1
+        back = [_again(version, since=number) for version in last.select_related("case")]
+        if not back:
+            return Stored(locked.revision)
+        for version in back:
+            _take_identity(version.case, identity_of(row_of(version)), key=version.case.key)
+        CaseVersion.objects.bulk_create(back, batch_size=500)
+        stored = Stored(number, added=len(back))
+        _store_revision(locked, stored, author=author, message="Put back")
+        return stored
 
 
 def dataset_archive(dataset: Dataset) -> None:
@@ -143,131 +218,101 @@ def dataset_unarchive(dataset: Dataset) -> None:
     Dataset.objects.filter(pk=dataset.pk).update(archived_at=None)
 
 
-def case_problems(rows: Sequence[CaseRow]) -> list[CaseProblem]:
-    """What cannot be stored: rows without inputs, texts that are too long, a key or inputs that come twice."""
-    problems: list[CaseProblem] = []
-    seen: dict[str, int] = {}
-    for at, row in enumerate(rows):
-        if not any(value.strip() for value in row.inputs.values()):
-            problems.append(CaseProblem(at, "inputs", "This case has no input. Fill at least one variable."))
-            continue
-        for name, value in [*row.inputs.items(), ("expected", row.expected or ""), ("reference", row.reference or "")]:
-            if len(value) > MOST_CELL_CHARS:
-                problems.append(
-                    CaseProblem(
-                        at, name, f"This text has {len(value):,} characters; {MOST_CELL_CHARS:,} are allowed. Shorten it."
-                    )
-                )
-        if len(row.key or "") > MOST_KEY_CHARS:
-            problems.append(CaseProblem(at, "key", f"A key has at most {MOST_KEY_CHARS} characters."))
-        identity = _identity(row)
-        if identity in seen:
-            what = f"the key “{row.key}”" if row.key else "the same inputs"
-            problems.append(
-                CaseProblem(at, "key" if row.key else "inputs", f"Row {seen[identity]} has {what} already. Remove one.")
-            )
-        seen.setdefault(identity, at)
-    return problems
+class _Checked:
+    """Passes the right rows on, one by one; gathers columns and problems (at most MOST_PROBLEMS) as it goes.
+
+    After the first problem nothing is passed on, since nothing will be stored.
+    """
+
+    def __init__(self, rows: Iterable[tuple[int, CaseRow | CaseProblem]], *, columns: Iterable[str]) -> None:
+        self.columns = dict.fromkeys(columns)
+        self.problems: list[CaseProblem] = []
+        self.n_wrong = 0
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[tuple[int, CaseRow]]:
+        for at, (number, row) in enumerate(self._rows):
+            if at >= MOST_CASES:
+                message = f"A dataset holds at most {MOST_CASES:,} cases. Leave out the rows from here on."
+                self._wrong([CaseProblem(number, "", message)])
+                return
+            found = [row] if isinstance(row, CaseProblem) else row_problems(number, row)
+            if found:
+                self._wrong(found)
+            elif isinstance(row, CaseRow):
+                self.columns |= dict.fromkeys(row.inputs)
+                yield number, row
+
+    def _wrong(self, found: list[CaseProblem]) -> None:
+        self.n_wrong += 1
+        self.problems += found[: MOST_PROBLEMS - len(self.problems)]
 
 
-class _Change:
-    """One revision in the making; the dataset's row is locked by the caller."""
+def _store_revision(dataset: Dataset, stored: Stored, *, author: User | None, message: str) -> None:
+    """Number a change that was made; the dataset's row is locked. Raises DatasetProblem when it grew too large."""
+    n_cases = CaseVersion.objects.filter(dataset=dataset, until__isnull=True).count()
+    if n_cases > MOST_CASES:
+        limit = f"A dataset holds at most {MOST_CASES:,} cases; this would make {n_cases:,}."
+        raise DatasetProblem("cases", f"{limit} Start a second one.")
+    DatasetRevision.objects.create(
+        dataset=dataset,
+        number=stored.revision,
+        n_cases=n_cases,
+        n_added=stored.added,
+        n_updated=stored.updated,
+        n_removed=stored.removed,
+        message=message[:300],
+        created_by=author,
+    )
+    dataset.revision, dataset.updated_at = stored.revision, timezone.now()
+    dataset.columns = _used_columns(dataset)
+    dataset.save(update_fields=["revision", "columns", "updated_at"])
 
-    def __init__(self, dataset: Dataset, *, author: User | None, message: str) -> None:
-        self.dataset = dataset
-        self.author = author
-        self.message = message
-        self.number = dataset.revision + 1
-        self.added = self.updated = self.unchanged = self.removed = 0
-        self.columns = dict.fromkeys(dataset.columns)
-        last = CaseVersion.objects.filter(dataset=dataset).order_by("-position").values_list("position", flat=True)
-        self.next_position = (last.first() or 0) + 1
 
-    def put(self, rows: Sequence[CaseRow]) -> None:
-        cases = self._cases([(_identity(row), row.key or "") for row in rows])
-        current = {
-            version.case_id: version
-            for version in CaseVersion.objects.filter(case__in=cases.values(), until__isnull=True)
-        }
-        new: list[CaseVersion] = []
-        replaced: list[int] = []
-        for row in rows:
-            case_id = cases[_identity(row)]
-            before = current.get(case_id)
-            content = _content(row)
-            if before is not None and before.content_hash == content["content_hash"]:
-                self.unchanged += 1
-                continue
-            if before is None:
-                self.added += 1
-                position, self.next_position = self.next_position, self.next_position + 1
-            else:
-                self.updated += 1
-                position = before.position
-                replaced.append(before.pk)
-            self.columns |= dict.fromkeys(row.inputs)
-            new.append(
-                CaseVersion(
-                    dataset=self.dataset, case_id=case_id, since=self.number, position=position, **content
-                )
-            )
-        CaseVersion.objects.filter(pk__in=replaced).update(until=self.number)
-        CaseVersion.objects.bulk_create(new, batch_size=CHUNK)
+def _current(dataset: Dataset, *, case_id: int) -> CaseVersion | None:
+    return (
+        CaseVersion.objects.filter(dataset=dataset, case_id=case_id, until__isnull=True)
+        .select_related("case")
+        .first()
+    )
 
-    def remove(self, case_ids: Collection[int]) -> None:
-        self.removed += CaseVersion.objects.filter(
-            dataset=self.dataset, case_id__in=case_ids, until__isnull=True
-        ).update(until=self.number)
 
-    def store(self) -> Stored:
-        if not (self.added or self.updated or self.removed):
-            return Stored(self.dataset.revision, unchanged=self.unchanged)
-        n_cases = CaseVersion.objects.filter(dataset=self.dataset, until__isnull=True).count()
-        DatasetRevision.objects.create(
-            dataset=self.dataset,
-            number=self.number,
-            n_cases=n_cases,
-            n_added=self.added,
-            n_updated=self.updated,
-            n_removed=self.removed,
-            message=self.message[:300],
-            created_by=self.author,
+def _take_identity(case: Case, identity: str, *, key: str) -> None:
+    """Let the case have this identity; a removed case that had it gives it up. Raises WrongCases."""
+    if identity == case.identity:
+        return
+    other = Case.objects.filter(dataset_id=case.dataset_id, identity=identity).first()
+    if other is not None:
+        if CaseVersion.objects.filter(case=other, until__isnull=True).exists():
+            field, what = ("key", "this key") if key else ("inputs", "the same inputs")
+            raise WrongCases([CaseProblem(0, field, f"Another case has {what} already.")])
+        Case.objects.filter(pk=other.pk).update(identity=f"gone:{other.pk}")
+    Case.objects.filter(pk=case.pk).update(identity=identity, key=key)
+
+
+def _used_columns(dataset: Dataset) -> list[str]:
+    """The dataset's columns that a case still uses, in their order."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT name FROM unnest(%s::text[]) WITH ORDINALITY AS given (name, place)
+                WHERE EXISTS (
+                    SELECT FROM {CaseVersion._meta.db_table}
+                    WHERE dataset_id = %s AND until IS NULL AND jsonb_exists(inputs, name)
+                ) ORDER BY place""",  # noqa: S608  our own table
+            [dataset.columns, dataset.pk],
         )
-        Dataset.objects.filter(pk=self.dataset.pk).update(
-            revision=self.number, columns=list(self.columns), updated_at=timezone.now()
-        )
-        return Stored(self.number, self.added, self.updated, self.unchanged, self.removed)
-
-    def _cases(self, wanted: Iterable[tuple[str, str]]) -> dict[str, int]:
-        keys = dict(wanted)
-        Case.objects.bulk_create(
-            [Case(dataset=self.dataset, identity=identity, key=key) for identity, key in keys.items()],
-            ignore_conflicts=True,
-            batch_size=CHUNK,
-        )
-        found = Case.objects.filter(dataset=self.dataset, identity__in=keys)
-        return dict(found.values_list("identity", "pk"))
+        return [name for (name,) in cursor.fetchall()]
 
 
-def _identity(row: CaseRow) -> str:
-    if row.key:
-        return f"key:{row.key}"
-    return f"inputs:{_hash(dict(row.inputs))}"
+def _again(version: CaseVersion, *, since: int) -> CaseVersion:
+    """A copy of an earlier version, current from `since` on."""
+    version.pk, version.since, version.until = None, since, None
+    version._state.adding = True
+    return version
 
 
-def _content(row: CaseRow) -> dict[str, Any]:
-    content: dict[str, Any] = {
-        "inputs": dict(row.inputs),
-        "expected": row.expected,
-        "reference": row.reference,
-        "previous": row.previous,
-        "feedback": row.feedback,
-        "tags": list(dict.fromkeys(row.tags)),
-        "group": row.group or "",
-        "metadata": dict(row.metadata or {}),
-    }
-    return content | {"content_hash": _hash(content)}
-
-
-def _hash(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+def _name_taken(project: Project, name: str) -> DatasetNameTaken:
+    if Dataset.objects.filter(project=project, name=name, archived_at__isnull=False).exists():
+        message = f"A removed dataset is called “{name}”. Bring that one back, or choose another name."
+        return DatasetNameTaken("name", message)
+    return DatasetNameTaken("name", f"There is already a dataset called “{name}”. Choose another name.")

@@ -6,6 +6,7 @@ exceeds the run's concurrency, however many workers claim. Times are the databas
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -163,8 +164,8 @@ def _claim_from_run(run_id: int, *, owner: UUID, most: int) -> list[Claimed]:
 
 
 def _claimed(run_id: int, row: tuple[Any, ...]) -> Claimed:
-    result_id, _expired, *content = row
-    return Claimed(result_id, run_id, *content)
+    result_id, _expired, inputs, *content = row
+    return Claimed(result_id, run_id, json.loads(inputs), *content)
 
 
 def _stop_at_budget(cursor: Any, run_id: int, budget_usd: Decimal) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from evals_app.choices import ScoreSource, ScoreState
 from evals_app.engine import KINDS, Mark, Sample, mark
-from evals_app.engine.scorers.rubric import judge_messages, judge_mark
+from evals_app.engine.scorers.rubric import judge_mark, judge_messages
 from evals_app.services.plans import PlannedEvaluator
 from evals_app.services.saving import NewScore
 from llmops.providers.base import CallErrorKind, ChatRequest, ModelCallError

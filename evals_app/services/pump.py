@@ -29,6 +29,8 @@ from evals_app.services.saving import Answered, Finished, Harvest, NewScore, har
 from evals_app.services.states import runs_settle
 from llmops.core.encryption import KeyLost
 from llmops.core.services import WORKER, heartbeat
+from llmops.core.services.connections import outbound_policy
+from llmops.providers.adapters import AdapterFactory
 from llmops.providers.base import CallErrorKind, Credential, ModelCallError
 from llmops.providers.gateway import (
     CallContext,
@@ -110,7 +112,12 @@ class Pump:
         loop = asyncio.get_running_loop()
         end_at = loop.time() + for_s
         renew_at = 0.0
-        async with Gateway(ledger=self._ledger, limiter=self._limiter, price_of=self._price_of) as gateway:
+        async with Gateway(
+            ledger=self._ledger,
+            limiter=self._limiter,
+            price_of=self._price_of,
+            open_adapter=AdapterFactory(outbound_policy()),
+        ) as gateway:
             while True:
                 free = self.most_in_flight - len(self._tasks) if loop.time() < end_at else 0
                 renew = loop.time() >= renew_at
@@ -210,8 +217,6 @@ class Pump:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._wake.set()
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("A result could not be worked on; its lease will run out and it is tried again.", exc_info=error)
 
     async def _finish_row(self, claimed: Claimed, gateway: Gateway) -> None:
         plan = self._plans[claimed.run_id]
@@ -228,6 +233,10 @@ class Pump:
             self._give_back_or_end(claimed, plan, error)
         except (MissingVariable, BrokenTemplate, RenderedTooLong) as problem:
             self._end(claimed, plan, ResultState.ERROR, error_kind="cannot_render", reason=str(problem))
+        except Exception:
+            log.exception("Result %s could not be worked on.", claimed.result_id)
+            reason = "Something went wrong inside the platform. The worker's log says what."
+            self._end(claimed, plan, ResultState.ERROR, error_kind="internal_error", reason=reason)
 
     async def _answer_and_mark(self, claimed: Claimed, plan: RunPlan, gateway: Gateway) -> None:
         output, cost_usd, n_attempts = claimed.output, Decimal(0), 0
@@ -318,3 +327,8 @@ def _load_plan(run_id: int) -> RunPlan | str:
         return run_plan(run_id)
     except KeyLost as lost:
         return str(lost)
+
+
+async def runs_drive(*, limiter: Limiter, for_s: float) -> PumpReport:
+    """Drive all open runs for a while, on the event loop that is running."""
+    return await Pump(limiter=limiter).drive(for_s=for_s)

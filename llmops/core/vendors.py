@@ -57,7 +57,7 @@ VENDORS: Mapping[Vendor, VendorCard] = {
     Vendor.OPENAI_COMPATIBLE: VendorCard(
         title="Another server",
         summary="Any OpenAI-compatible server: vLLM, Ollama, llama.cpp, or a gateway of your company.",
-        icon="server",
+        icon="world",
     ),
     Vendor.LOCAL: VendorCard(
         title="Tiny local model",

@@ -10,7 +10,7 @@ from llmops.core.services.connections import (
 )
 from llmops.core.services.heartbeats import WORKER, heartbeat
 from llmops.core.services.idempotency import Answer, KeyReused, answer_once, fingerprint, idempotency_sweep
-from llmops.core.services.ledger import DirectLedger, calls_begin, calls_finish, calls_orphan
+from llmops.core.services.ledger import DirectLedger, calls_begin, calls_finish, calls_orphan, ledger_partitions_ensure
 from llmops.core.services.prices import price_for
 from llmops.core.services.users import (
     first_administrator,
@@ -42,6 +42,7 @@ __all__ = [
     "credential_for",
     "fingerprint",
     "heartbeat",
+    "ledger_partitions_ensure",
     "first_administrator",
     "idempotency_sweep",
     "member_set",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from asgiref.sync import async_to_sync
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -25,8 +23,9 @@ from llmops.providers.base import Vendor
 @project_page(Action.VIEW)
 def connection_list(request: ProjectRequest) -> HttpResponse:
     """All connections, and how their last tests went."""
-    connections = connections_for_project(request.project)
-    return render(request, "core/connection_list.html", _list_context(request) | {"connections": connections})
+    rows = [(connection, VENDORS[Vendor(connection.vendor)]) for connection in connections_for_project(request.project)]
+    context = {"nav": "models", "rows": rows, "may_edit": request.actor.may(Action.EDIT_CONNECTION)}
+    return render(request, "core/connection_list.html", context)
 
 
 @project_page(Action.EDIT_CONNECTION)
@@ -78,7 +77,12 @@ def connection_test(request: ProjectRequest, name: str) -> HttpResponse:
     if not request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
         return redirect(f"{reverse('core:connection-list', args=[request.project.slug])}#connection-{connection.pk}")
     connection.refresh_from_db()
-    context = _list_context(request) | {"connection": connection, "tried": tried}
+    context = {
+        "connection": connection,
+        "card": VENDORS[Vendor(connection.vendor)],
+        "may_edit": True,
+        "tried": tried,
+    }
     answer = render(request, "core/connection_list.html#connection-row", context)
     patch_vary_headers(answer, ["HX-Request"])
     return answer
@@ -103,14 +107,6 @@ def _vendor(text: str) -> Vendor | None:
         return Vendor(text)
     except ValueError as unknown:
         raise Http404("There is no such vendor.") from unknown
-
-
-def _list_context(request: ProjectRequest) -> dict[str, Any]:
-    return {
-        "nav": "models",
-        "vendors": {vendor.value: card for vendor, card in VENDORS.items()},
-        "may_edit": request.actor.may(Action.EDIT_CONNECTION),
-    }
 
 
 def _form_page(

@@ -1,0 +1,1 @@
+"""Case files, one noun a module; callers use evals_app.engine.case_files."""

@@ -1,0 +1,96 @@
+"""What the readers and writers of case files hand to each other and to their callers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+
+class FileKind(StrEnum):
+    CSV = "csv"
+    JSONL = "jsonl"
+    JSON = "json"
+    XLSX = "xlsx"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """One case. None means "not given"; an empty string was given, and is empty.
+
+    `line` is where the case starts in its file, counted from 1 (in a spreadsheet: the row); None when it
+    did not come from a file. It is no part of what the case is, so equal cases are equal wherever they stood.
+    """
+
+    key: str | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    expected: str | None = None
+    reference: str | None = None
+    previous: str | None = None
+    feedback: str | None = None
+    tags: list[str] = field(default_factory=list)
+    group: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    line: int | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """What is wrong with one row, in a sentence that says what to do.
+
+    `row` is the line of the file, counted from 1, at which the row starts (in a spreadsheet: the row);
+    `field` is the column as the file names it, or "" when the row as a whole is meant.
+    """
+
+    row: int
+    field: str
+    message: str
+
+
+class FileProblem(ValueError):
+    """The file as a whole cannot be read or written; the message is a sentence that says what to do."""
+
+
+class Record(NamedTuple):
+    """One row before its columns are given a meaning.
+
+    A column that is absent has no value; None is a blank cell of a table, "" a text that is meant to be empty.
+    Values of JSON files keep their JSON type.
+    """
+
+    line: int
+    cells: dict[str, Any]
+
+
+_MB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a file may hold before it is refused. `*_bytes` in bytes, `*_chars` in characters."""
+
+    file_bytes: int = 100 * _MB
+    rows: int = 1_000_000
+    columns: int = 500
+    row_chars: int = 4_000_000
+    cell_chars: int = 1_000_000
+    name_chars: int = 120
+    key_chars: int = 200
+    group_chars: int = 200
+    tag_chars: int = 60
+    # XLSX files are ZIP archives of XML: the sheets, and the strings they share, may grow to `unpacked_bytes`
+    # together; every other part is read whole, so it is held to `part_bytes`.
+    unpacked_bytes: int = 400 * _MB
+    part_bytes: int = 20 * _MB
+    zip_entries: int = 5_000
+    zip_ratio: int = 200
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def megabytes(n_bytes: int) -> str:
+    """`n_bytes` for a sentence: "100 MB", "0.5 MB"."""
+    size = n_bytes / _MB
+    return f"{size:,.0f} MB" if size >= 10 else f"{size:,.1f} MB"

@@ -1,0 +1,129 @@
+"""The cases of a dataset as lists show them, and one of them as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import F
+from django.db.models.functions import Left
+from django.http import Http404
+
+from evals_app.models import CaseVersion, Dataset
+from evals_app.selectors.case_texts import Beginnings
+from evals_app.selectors.datasets import cases_at
+
+CASES_PER_PAGE = 100
+SHOWN_CHARS = 300
+MOST_TAGS_SHOWN = 12
+TITLE_CHARS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """One case in a list, its texts cut to what a list can show. `cells` follow the list's columns."""
+
+    case_id: int
+    key: str
+    cells: list[str]
+    expected: str | None
+    tags: list[str]
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class CasesPage:
+    """Some cases in the dataset's order, and the positions after and before which the list goes on."""
+
+    rows: list[CaseLine]
+    next_after: int | None
+    previous_before: int | None
+    has_keys: bool
+    has_tags: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TagCount:
+    """A tag and how many cases have it."""
+
+    tag: str
+    n_cases: int
+
+
+def cases_page(
+    dataset: Dataset,
+    *,
+    tag: str = "",
+    search: str = "",
+    after: int | None = None,
+    before: int | None = None,
+) -> CasesPage:
+    """One page of the dataset's current cases: those after a position, or the last ones before one."""
+    cases = (
+        cases_at(dataset, revision=dataset.revision, tag=tag, search=search)
+        .defer("inputs", "expected", "reference", "previous", "feedback", "metadata")
+        .annotate(beginnings=Beginnings(F("inputs"), chars=SHOWN_CHARS), answer=Left("expected", SHOWN_CHARS))
+    )
+    if before is not None:
+        found = list(cases.filter(position__lt=before).order_by("-position")[: CASES_PER_PAGE + 1])
+        more_before, more_after = len(found) > CASES_PER_PAGE, True
+        found = found[:CASES_PER_PAGE][::-1]
+    else:
+        found = list(cases.filter(position__gt=after or 0)[: CASES_PER_PAGE + 1])
+        more_before, more_after = bool(after), len(found) > CASES_PER_PAGE
+        found = found[:CASES_PER_PAGE]
+    rows = [_line(version, dataset.columns) for version in found]
+    return CasesPage(
+        rows=rows,
+        next_after=rows[-1].position if rows and more_after else None,
+        previous_before=rows[0].position if rows and more_before else None,
+        has_keys=any(row.key for row in rows),
+        has_tags=any(row.tags for row in rows),
+    )
+
+
+def case_tags(dataset: Dataset) -> list[TagCount]:
+    """The most used tags of the dataset's current cases, the most used first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT tag, count(*) FROM {CaseVersion._meta.db_table}, unnest(tags) AS tag
+                WHERE dataset_id = %s AND until IS NULL
+                GROUP BY tag ORDER BY count(*) DESC, tag LIMIT {MOST_TAGS_SHOWN}""",  # noqa: S608  our own table
+            [dataset.pk],
+        )
+        return [TagCount(*row) for row in cursor.fetchall()]
+
+
+def current_case(dataset: Dataset, *, case_id: int) -> CaseVersion:
+    """A case of the dataset as it is now. Raises Http404, also when it was removed."""
+    found = CaseVersion.objects.filter(dataset=dataset, case_id=case_id, until__isnull=True)
+    version = found.select_related("case").first()
+    if version is None:
+        raise Http404("This case is not in the dataset any more.")
+    return version
+
+
+def removed_case(dataset: Dataset, *, case_id: int) -> CaseVersion | None:
+    """A case that was taken out, as it last was; None when it is there or never was."""
+    last = CaseVersion.objects.filter(dataset=dataset, case_id=case_id).select_related("case").order_by("-since").first()
+    return last if last is not None and last.until is not None else None
+
+
+def case_title(version: CaseVersion, columns: list[str]) -> str:
+    """A case in one line: its first input that says something."""
+    values = [version.inputs.get(column, "") for column in columns] + list(version.inputs.values())
+    first = next((value for value in values if value.strip()), version.case.key)
+    line = " ".join(first[: 4 * TITLE_CHARS].split())
+    return line if len(line) <= TITLE_CHARS else f"{line[: TITLE_CHARS - 1]}…"
+
+
+def _line(version: CaseVersion, columns: list[str]) -> CaseLine:
+    beginnings = version.beginnings  # type: ignore[attr-defined]  # annotated above
+    return CaseLine(
+        case_id=version.case_id,
+        key=version.case.key,
+        cells=[beginnings.get(column, "") for column in columns],
+        expected=version.answer,  # type: ignore[attr-defined]  # annotated above
+        tags=version.tags,
+        position=version.position,
+    )
