@@ -6,6 +6,23 @@ class PromptsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from llmops.panels import NavEntry, register_nav  # models must be loaded first
+        # Models must be loaded first.
+        from llmops.panels import FirstStep, NavEntry, register_first_step, register_home_panel, register_nav
+        from prompts_app.selectors import has_prompts, prompts_for_project
 
         register_nav(NavEntry("prompts", "Prompts", "message-2", "prompts:prompt-list", 10))
+        register_first_step(
+            FirstStep(
+                "write-prompt",
+                "Write a prompt",
+                "Tell the model how to behave and where the question of a person goes in. You can try it at once.",
+                "Write a prompt",
+                "prompts:prompt-new",
+                20,
+                has_prompts,
+            )
+        )
+        register_home_panel(
+            "prompts_app/_home_panel.html",
+            lambda request: {"prompts": prompts_for_project(request.project)[:5]},
+        )

@@ -7,10 +7,23 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from llmops.panels import NavEntry, register_nav  # models must be loaded first
+        # Models must be loaded first.
+        from llmops.core.selectors.connections import has_connections
+        from llmops.panels import FirstStep, NavEntry, register_first_step, register_nav
 
         register_nav(
             NavEntry("home", "Home", "home", "core:home", 0),
             NavEntry("models", "Models", "cpu", "core:connection-list", 80),
             NavEntry("settings", "Settings", "settings", "core:settings", 90),
+        )
+        register_first_step(
+            FirstStep(
+                "connect-model",
+                "Connect a model",
+                "With a key of OpenAI, Anthropic or Cohere, with a server of your own, or with Practice, which is free.",
+                "Connect a model",
+                "core:connection-new",
+                10,
+                has_connections,
+            )
         )

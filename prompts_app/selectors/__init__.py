@@ -1,9 +1,19 @@
 from prompts_app.selectors.prompts import (
+    has_prompts,
     latest_version,
     prompt_by_name,
+    prompt_tags_in,
     prompt_version,
     prompt_versions,
     prompts_for_project,
 )
 
-__all__ = ["latest_version", "prompt_by_name", "prompt_version", "prompt_versions", "prompts_for_project"]
+__all__ = [
+    "has_prompts",
+    "latest_version",
+    "prompt_by_name",
+    "prompt_tags_in",
+    "prompt_version",
+    "prompt_versions",
+    "prompts_for_project",
+]

@@ -7,6 +7,7 @@ from prompts_app.services.prompts import (
     content_problems,
     prompt_archive,
     prompt_create,
+    prompt_tag,
     prompt_unarchive,
     version_publish,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "draft_request",
     "prompt_archive",
     "prompt_create",
+    "prompt_tag",
     "prompt_unarchive",
     "rendered_messages",
     "version_publish",

@@ -123,6 +123,11 @@ def version_publish(
     return Published(version, created=True)
 
 
+def prompt_tag(prompt: Prompt, *, tags: Sequence[str]) -> None:
+    """Replace a prompt's tags. Idempotent."""
+    Prompt.objects.filter(pk=prompt.pk).update(tags=list(dict.fromkeys(tags)))
+
+
 def prompt_archive(prompt: Prompt) -> None:
     """Take a prompt out of the lists; its versions and runs stay. Idempotent."""
     Prompt.objects.filter(pk=prompt.pk, archived_at__isnull=True).update(archived_at=timezone.now())
@@ -135,7 +140,7 @@ def prompt_unarchive(prompt: Prompt) -> None:
 
 def content_problems(messages: Sequence[Message]) -> list[PromptProblem]:
     """Everything that is wrong with these messages; `field` is `messages.<index>` from 0."""
-    problems = []
+    problems: list[PromptProblem] = []
     if not any(message.content.strip() for message in messages):
         problems.append(PromptProblem("messages", "Write at least one message."))
     total = sum(len(message.content) for message in messages)
@@ -149,6 +154,10 @@ def content_problems(messages: Sequence[Message]) -> list[PromptProblem]:
     for at, message in enumerate(messages):
         if message.role not in ROLES:
             problems.append(PromptProblem(f"messages.{at}", f"A role is one of {', '.join(ROLES)}."))
+        if "\x00" in message.content:
+            problems.append(
+                PromptProblem(f"messages.{at}", "The text holds a character that cannot be stored. Paste it again.")
+            )
         problems += [
             PromptProblem(f"messages.{at}", f"Line {found.line}, column {found.column}: {found.message}")
             for found in check_template(message.content)

@@ -13,6 +13,11 @@ def connections_for_project(project: Project) -> QuerySet[Connection]:
     return Connection.objects.filter(project=project, archived_at__isnull=True).order_by("name", "pk")
 
 
+def has_connections(project: Project) -> bool:
+    """Whether a model can be called from this project."""
+    return connections_for_project(project).exists()
+
+
 def connection_by_name(project: Project, *, name: str) -> Connection:
     """The connection of this name, in any case of letters. Raises Http404."""
     found = connections_for_project(project).filter(name__iexact=name).first()

@@ -1,0 +1,17 @@
+"""Pages of prompts, under /p/<project>/."""
+
+from django.urls import path
+
+from prompts_app.views import editor, prompts, trying
+
+urlpatterns = [
+    path("prompts/", prompts.prompt_list, name="prompt-list"),
+    path("new-prompt/", prompts.prompt_new, name="prompt-new"),
+    path("prompts/<str:name>/", editor.prompt_detail, name="prompt-detail"),
+    path("prompts/<str:name>/variables/", editor.prompt_variables, name="prompt-variables"),
+    path("prompts/<str:name>/try/", trying.prompt_try, name="prompt-try"),
+    path("prompts/<str:name>/sent/", trying.prompt_sent, name="prompt-sent"),
+    path("prompts/<str:name>/tags/", prompts.prompt_tags, name="prompt-tags"),
+    path("prompts/<str:name>/archive/", prompts.prompt_archive, name="prompt-archive"),
+    path("prompts/<str:name>/unarchive/", prompts.prompt_unarchive, name="prompt-unarchive"),
+]

@@ -1,0 +1,133 @@
+"""The page of one prompt: read a version, write the next one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from llmops.core.access import Action, ProjectRequest, project_page
+from llmops.panels import prompt_actions
+from prompts_app.choices import PromptKind
+from prompts_app.forms import EditorForm, changed_rows, posted_rows, posted_values
+from prompts_app.models import Prompt, PromptVersion
+from prompts_app.selectors import latest_version, prompt_by_name, prompt_version, prompt_versions
+from prompts_app.services import NewerVersion, PromptProblem, content_problems, version_publish
+from prompts_app.views.findings import findings
+
+VERSIONS_SHOWN = 30
+
+
+@project_page(Action.VIEW, post=Action.EDIT_PROMPT)
+@require_http_methods(["GET", "HEAD", "POST"])
+def prompt_detail(request: ProjectRequest, name: str) -> HttpResponse:
+    """The editor with the newest version, or the one of `?version=`. POST saves, or moves messages about."""
+    prompt = prompt_by_name(request.project, name=name)
+    if request.method != "POST":
+        newest = latest_version(prompt)
+        number = request.GET.get("version", "")
+        shown = prompt_version(prompt, number=_number(number)) if number else newest
+        form = EditorForm(project=request.project, version=shown, newest_number=newest.number)
+        return editor_page(request, prompt, form, shown=shown)
+    form = EditorForm(request.POST, project=request.project)
+    do = request.POST.get("do", "save")
+    if do == "save":
+        return _save(request, prompt, form)
+    form.rows = changed_rows(form.rows, do=do)
+    return editor_page(request, prompt, form, shown=started_from(prompt, form))
+
+
+@project_page(Action.EDIT_PROMPT)
+@require_POST
+def prompt_variables(request: ProjectRequest, name: str) -> HttpResponse:
+    """What the text that is being written holds: its variables, and what is wrong with it. Saves nothing."""
+    prompt = prompt_by_name(request.project, name=name)
+    context = {
+        "prompt": prompt,
+        "found": findings(posted_rows(request.POST), posted_values(request.POST)),
+        "live": True,
+    }
+    return render(request, "prompts_app/prompt_detail.html#prompt-variables", context)
+
+
+def _save(request: ProjectRequest, prompt: Prompt, form: EditorForm) -> HttpResponse:
+    shown = started_from(prompt, form)
+    form.mark(content_problems([row.message for row in form.rows]))
+    if not form.is_valid():
+        return editor_page(request, prompt, form, shown=shown, status=422)
+    try:
+        published = version_publish(
+            prompt,
+            content=form.content(shown),
+            message=form.cleaned_data["message"],
+            author=request.user,
+            newest_seen=form.cleaned_data["base_version"],
+        )
+    except PromptProblem as problem:
+        form.mark([problem])
+        return editor_page(request, prompt, form, shown=shown, status=422)
+    except NewerVersion as newer:
+        form.seen(newer.version.number)
+        return editor_page(request, prompt, form, shown=shown, newer=newer.version, status=409)
+    number = published.version.number
+    if published.created:
+        messages.success(request, f"Version {number} is saved.")
+    else:
+        messages.success(request, f"Nothing to save: this is exactly version {number}.")
+    return redirect("prompts:prompt-detail", request.project.slug, prompt.name)
+
+
+def started_from(prompt: Prompt, form: EditorForm) -> PromptVersion:
+    """The version that was opened when writing began."""
+    return prompt_version(prompt, number=_number(form.data.get("started_from", "")))
+
+
+def editor_page(
+    request: ProjectRequest,
+    prompt: Prompt,
+    form: EditorForm,
+    *,
+    shown: PromptVersion,
+    status: int = 200,
+    **more: Any,
+) -> HttpResponse:
+    """The whole page; `more` may hold `newer`, a version saved meanwhile, and `tried`, an answer."""
+    return render(request, "prompts_app/prompt_detail.html", editor_context(request, prompt, form, shown) | more, status=status)
+
+
+def editor_context(
+    request: ProjectRequest, prompt: Prompt, form: EditorForm, shown: PromptVersion
+) -> dict[str, Any]:
+    """What the page of a prompt needs."""
+    versions = list(prompt_versions(prompt).defer("messages", "output_schema")[: VERSIONS_SHOWN + 1])
+    return {
+        "nav": "prompts",
+        "prompt": prompt,
+        "form": form,
+        "shown": shown,
+        "newest": versions[0],
+        "versions": versions[:VERSIONS_SHOWN],
+        "more_versions": len(versions) > VERSIONS_SHOWN,
+        "is_text": prompt.kind == PromptKind.TEXT,
+        "found": findings(form.rows, posted_values(form.data) if form.is_bound else {}),
+        "actions": prompt_actions(prompt, shown),
+        "may_edit": request.actor.may(Action.EDIT_PROMPT),
+        "may_try": request.actor.may(Action.TRY_PROMPT),
+        "also_set": _also_set(shown),
+    }
+
+
+def _also_set(version: PromptVersion) -> list[tuple[str, str]]:
+    """Settings that came through the API and have no field on the page; saving keeps them."""
+    also = [(name, str(value)) for name, value in version.model_options.items()]
+    if version.output_schema is not None:
+        also.append(("answer format", "set by a schema"))
+    return also
+
+
+def _number(text: str) -> int:
+    """A version's number as typed; 0, which no version has, for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
