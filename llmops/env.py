@@ -14,15 +14,15 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 import environ
 
-from llmops.outbound import OutboundPolicy
-
 from llmops.home import keep_secret, new_field_key, read_addresses
+from llmops.outbound import OutboundPolicy
 
 _PACKAGE_PARENT = Path(__file__).resolve().parent.parent
 PROJECT_ROOT = _PACKAGE_PARENT if (_PACKAGE_PARENT / "manage.py").exists() else Path.cwd()
@@ -147,8 +147,9 @@ def read_dot_env(path: Path) -> dict[str, str]:
         ENVIRON: ClassVar[dict[str, str]] = {}
 
     try:
-        with path.open(encoding="utf-8-sig") as lines:
-            DotEnv.read_env(lines)
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        # The parser takes a space after a closing quote for a part of the value.
+        DotEnv.read_env(StringIO("\n".join(line.rstrip() for line in lines)))
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as unreadable:
