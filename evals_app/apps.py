@@ -10,6 +10,6 @@ class EvalsConfig(AppConfig):
 
         register_nav(
             NavEntry("datasets", "Datasets", "table", "evals:dataset-list", 20),
-            NavEntry("metrics", "Metrics", "ruler-measure", "evals:evaluator-list", 30),
+            NavEntry("metrics", "Metrics", "ruler-2", "evals:evaluator-list", 30),
             NavEntry("runs", "Runs", "player-play", "evals:run-list", 40),
         )
