@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from evals_app.choices import ValueType
 from llmops.stats.estimate import Estimate
-from llmops.stats.wilson import wilson
+from llmops.stats.scores import mean_estimate
 
 
 def metric_estimate(
@@ -19,16 +19,13 @@ def metric_estimate(
     maximum: float,
     seed: int,
 ) -> Estimate:
-    """The mean of a metric's values with its interval, on the metric's own scale.
+    """The mean of a metric's values with its interval, on the metric's scale from `minimum` to `maximum`.
 
-    `values`, `cases` (the case of each value; repeats share it) and `groups` (its group, or "") run in parallel.
+    `values`, `cases` (the case of each value; repeats share it) and `groups` (its group, or "") run in
+    parallel; their order changes nothing. Categories have no mean: of them only n is given. `seed` is for
+    methods that resample; none of those in use does.
     """
-    n = len(values)
-    if value_type is ValueType.CATEGORY or n == 0:
-        return Estimate(None, None, None, n)
-    mean = sum(values) / n
-    if n < 2:
-        return Estimate(mean, None, None, n, "", "One case gives no interval.")
-    width = maximum - minimum
-    low, high = wilson((mean - minimum) / width, n)
-    return Estimate(mean, minimum + low * width, minimum + high * width, n, "Wilson interval")
+    if value_type is ValueType.CATEGORY:
+        return Estimate(None, None, None, len(values))
+    yes_no = value_type is ValueType.YES_NO
+    return mean_estimate(values, cases, groups, minimum=minimum, maximum=maximum, yes_no=yes_no)
