@@ -10,6 +10,7 @@ import asyncio
 import ipaddress
 import logging
 import re
+import select
 import socket
 import ssl
 import unicodedata
@@ -171,6 +172,26 @@ async def resolve(host: str, port: int, policy: OutboundPolicy) -> list[str]:
     return addresses
 
 
+class _Stream:
+    """The inner stream, with a cheap answer to what a pool asks of every idle connection on every call:
+    has the other side hung up?"""
+
+    def __init__(self, inner: Any) -> None:
+        self.read, self.write, self.aclose = inner.read, inner.write, inner.aclose
+        self._inner = inner
+        self._socket = inner.get_extra_info("socket")
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN)
+
+    async def start_tls(self, *args: Any, **more: Any) -> Any:
+        return _Stream(await self._inner.start_tls(*args, **more))
+
+    def get_extra_info(self, info: str) -> Any:
+        if info != "is_readable":
+            return self._inner.get_extra_info(info)
+        return self._socket.fileno() < 0 or bool(self._poll.poll(0))
+
+
 class GuardedBackend:
     """A network backend for httpcore and httpcore2 connection pools: resolves and judges a host, then
     lets `inner` connect to the address that was judged. Refuses Unix sockets."""
@@ -192,12 +213,13 @@ class GuardedBackend:
             addresses = await resolve(host, port, self._policy)
         except OSError as error:
             raise self._connect_error(f"{host}: {error.strerror or error}") from None
+        options = (port, timeout, local_address, socket_options)
         for address in addresses[:-1]:
             try:
-                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+                return _Stream(await self._inner.connect_tcp(address, *options))
             except self._connect_error:
                 continue
-        return await self._inner.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
+        return _Stream(await self._inner.connect_tcp(addresses[-1], *options))
 
     async def connect_unix_socket(self, path: str, *_: Any, **__: Any) -> Any:
         raise AddressRefused("Unix sockets are not called.")

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Self
 
+from llmops.providers.banker import banker_answer
 from llmops.providers.base import (
     CallErrorKind,
     ChatRequest,
@@ -29,7 +30,8 @@ _FLAWS = (
 
 class PracticeAdapter:
     """`echo` repeats the last user message, `fixed:<text>` says the text, `slow:<ms>` echoes after so many
-    milliseconds, `flaky:<percent>` echoes but fails at that rate, decided by the request and the attempt."""
+    milliseconds, `flaky:<percent>` echoes but fails at that rate, decided by the request and the attempt,
+    `banker` answers as the support assistant of a bank."""
 
     def __init__(self, credential: Credential) -> None:
         self._credential = credential
@@ -71,6 +73,8 @@ class PracticeAdapter:
                 return await self._slow(request, int(argument) / 1000, timeout_s)
             case "flaky" if argument.isdecimal() and int(argument) <= 100:
                 return self._flaky(request, int(argument), attempt)
+            case "banker" if not argument:
+                return banker_answer(request.messages)
             case _:
                 raise fault(
                     CallErrorKind.NO_SUCH_MODEL, self._credential, model=request.model, status_code=404
