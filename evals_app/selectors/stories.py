@@ -69,11 +69,11 @@ def _left_s(run: Run, counts: Counts) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class ResultRow:
-    """A result in the table; `marks` has one entry for each metric of the run, None where there is none yet."""
+    """A result in the table; `marks` pairs each metric of the run with its score, None where there is none yet."""
 
     result: Result
     title: str
-    marks: list[Score | None]
+    marks: list[tuple[MetricResult, Score | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,8 @@ def run_results_page(
 
 def _row(result: Result, metrics: list[MetricResult]) -> ResultRow:
     by_version = {score.evaluator_version_id: score for score in result.scores.all()}
-    return ResultRow(result, case_title(result), [by_version.get(found.evaluator_version_id) for found in metrics])
+    marks = [(metric, by_version.get(metric.evaluator_version_id)) for metric in metrics]
+    return ResultRow(result, case_title(result), marks)
 
 
 def case_title(result: Result) -> str:
