@@ -9,7 +9,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
-from evals_app.engine.schema_words import missing, phrase, unknown
+from evals_app.engine.schema_words import known_names, missing, phrase, unknown
 
 
 class ConfigError(ValueError):
@@ -49,8 +49,11 @@ def _field_of(error: ValidationError) -> str:
 
 def _sentence(error: ValidationError) -> str:
     if error.validator == "additionalProperties":
-        known = ", ".join(error.schema.get("properties", {}))
+        known = ", ".join(known_names(error))
         return f"There is no setting called “{unknown(error)[0]}”. There are: {known}."
-    if error.validator in ("required", "pattern") or (error.validator, error.validator_value) == ("minLength", 1):
+    if error.validator in ("required", "pattern") or (error.validator, error.validator_value) == (
+        "minLength",
+        1,
+    ):
         return "This is needed. Fill it in."
     return f"This {phrase(error)}."

@@ -6,9 +6,7 @@ from typing import Any
 
 from evals_app.engine.marks import Sample
 
-NO_EXPECTED = (
-    "This case has no expected answer. Fill it in, or give the accepted answers in the settings of this metric."
-)
+NO_EXPECTED = "This case has no expected answer. Fill it in, or give the answers in the metric's settings."
 
 _SEPARATORS = {"lines": "\n", "semicolons": ";", "bars": "|"}
 

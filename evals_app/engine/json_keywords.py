@@ -47,7 +47,8 @@ def guarded(draft: Any) -> Any:
         "uniqueItems": _unique_items,
         "multipleOf": _multiple_of,
     }
-    return validators.extend(draft, {name: _with_clock(keyword) for name, keyword in keywords.items()})
+    extended: Any = validators.extend  # it is not typed
+    return extended(draft, {name: _with_clock(keyword) for name, keyword in keywords.items()})
 
 
 def _with_clock(keyword: Keyword) -> Keyword:
@@ -73,7 +74,9 @@ def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterat
         yield ValidationError("does not match")
 
 
-def _pattern_properties(validator: Any, by_pattern: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+def _pattern_properties(
+    validator: Any, by_pattern: Any, instance: Any, schema: Any
+) -> Iterator[ValidationError]:
     if not isinstance(instance, Mapping):
         return
     for pattern, subschema in by_pattern.items():
@@ -82,7 +85,9 @@ def _pattern_properties(validator: Any, by_pattern: Any, instance: Any, schema: 
                 yield from validator.descend(value, subschema, path=name, schema_path=pattern)
 
 
-def _additional_properties(validator: Any, allowed: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+def _additional_properties(
+    validator: Any, allowed: Any, instance: Any, schema: Any
+) -> Iterator[ValidationError]:
     if not isinstance(instance, Mapping):
         return
     named, patterns = schema.get("properties", {}), schema.get("patternProperties", {})

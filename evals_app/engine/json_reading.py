@@ -14,7 +14,7 @@ class NotJson(ValueError):
 
 
 def read_json(text: str) -> Any:
-    """The JSON value that the whole text is. Raises NotJson, also for NaN and Infinity and for absurd depth."""
+    """The JSON value that the whole text is. Raises NotJson, also for NaN, Infinity and absurd depth."""
     try:
         return json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as wrong:

@@ -1,8 +1,8 @@
 """JSON Schemas that people bring: nothing is fetched, nothing runs for long.
 
-What a validator does on its own and this one does not: look up a remote `$ref` (refused when the schema is saved),
-backtrack in `pattern` (see safe_regex), compare each pair for `uniqueItems`, and follow doubling `$ref`s for hours
-(each keyword first looks at the clock).
+What a validator does on its own and this one does not: look up a remote `$ref` (refused when the schema is
+saved), backtrack in `pattern` (see safe_regex), compare each pair for `uniqueItems`, and follow doubling
+`$ref`s for hours (each keyword first looks at the clock).
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ class BadSchema(ValueError):
 
 
 class Misfit(NamedTuple):
-    """Where a value does not fit its schema (`answers[2].name`; "" is the whole), and how ("must be a text")."""
+    """Where a value does not fit (`answers[2].name`; "" is the whole), and how ("must be a text")."""
 
     where: str
     what: str
 
 
 def check_schema(schema: Any) -> None:
-    """Raise BadSchema when the schema is wrong, refers to what it does not hold, or has an unusable pattern."""
+    """Raise BadSchema when it is no schema, refers to what it does not hold, or has an unusable pattern."""
     try:
         size = len(json.dumps(schema, allow_nan=False))
         if size > MOST_SCHEMA_CHARS:
@@ -97,7 +97,7 @@ def first_misfit(schema: Any, value: Any) -> Misfit | None:
 
 def _draft_of(schema: Any) -> Any:
     if not isinstance(schema, Mapping | bool):
-        raise BadSchema("A schema is an object, like {\"type\": \"object\"}.")
+        raise BadSchema('A schema is an object, like {"type": "object"}.')
     named = schema.get("$schema") if isinstance(schema, Mapping) else None
     if named is None:
         return jsonschema.Draft202012Validator
@@ -110,7 +110,9 @@ def _check_parts(part: Any, *, top: bool = False) -> None:
     """What can be told from each part alone."""
     if isinstance(part, list):
         if len(part) > 500 and not all(isinstance(entry, str | int | float) for entry in part):
-            raise BadSchema("A list in the schema has more than 500 entries that are neither texts nor numbers.")
+            raise BadSchema(
+                "A list in the schema has more than 500 entries that are neither texts nor numbers."
+            )
         for entry in part:
             _check_parts(entry)
     elif isinstance(part, dict):
@@ -122,8 +124,13 @@ def _check_parts(part: Any, *, top: bool = False) -> None:
 def _check_object(part: dict[str, Any], top: bool) -> None:
     if not top and isinstance(part.get("$schema"), str):
         raise BadSchema("“$schema” may stand at the top only. Take the inner one out.")
-    if {"unevaluatedProperties", "unevaluatedItems"} & set(part) and {"patternProperties", "dependentSchemas"} & set(part):
-        raise BadSchema("unevaluatedProperties beside patternProperties is not supported: use additionalProperties.")
+    if {"unevaluatedProperties", "unevaluatedItems"} & set(part) and {
+        "patternProperties",
+        "dependentSchemas",
+    } & set(part):
+        raise BadSchema(
+            "unevaluatedProperties beside patternProperties is not supported: use additionalProperties."
+        )
     by_name = part.get("patternProperties")
     patterns = [part.get("pattern"), *(by_name if isinstance(by_name, dict) else ())]
     for pattern in patterns:
@@ -136,7 +143,7 @@ def _check_object(part: dict[str, Any], top: bool) -> None:
 
 def _check_references(schema: Any, draft: Any) -> None:
     address = str(draft.META_SCHEMA.get("$schema"))
-    root = Resource(contents=schema, specification=specification_with(address))
+    root = specification_with(address).create_resource(schema)
     _check_resource(root, Registry().resolver_with_root(root))
 
 
@@ -149,8 +156,8 @@ def _check_resource(resource: Resource[Any], resolver: Any) -> None:
             resolver.lookup(target)
         except Unresolvable as lost:
             raise BadSchema(
-                f"The schema refers to “{target[:200]}”, which it does not hold. Other addresses are never fetched: "
-                "copy that part into “$defs” and refer to it as #/$defs/name."
+                f"The schema refers to “{target[:200]}”, which it does not hold. Other addresses are never "
+                "fetched: copy that part into “$defs” and refer to it as #/$defs/name."
             ) from lost
     for inner in resource.subresources():
         _check_resource(inner, resolver.in_subresource(inner))

@@ -23,10 +23,10 @@ def _nothing_more(config: Config) -> None:
 class Kind:
     """One way to mark answers.
 
-    `title` and `summary` are words for people. `config_schema` is a JSON Schema (2020-12) of the settings, with
-    titles, descriptions and defaults: forms and the API are made from it. `needs` names the parts of a case that
-    it cannot do without when the settings are empty; `needs_of` says so for given settings. `scorer` is None for a
-    kind that asks a model.
+    `title` and `summary` are words for people. `config_schema` is a JSON Schema (2020-12) of the settings,
+    with titles, descriptions and defaults: forms and the API are made from it. `needs` names the parts of a
+    case that it cannot do without when the settings are empty; `needs_of` says so for given settings.
+    `scorer` is None for a kind that asks a model.
     """
 
     name: str

@@ -26,8 +26,8 @@ class Sample:
 class Mark:
     """A metric's word on one answer.
 
-    `value` is 1.0 or 0.0 for yes/no, the grade for numbers, and None for categories (their text is `label`) and
-    whenever the state is not SCORED. `reason` is one or two plain sentences.
+    `value` is 1.0 or 0.0 for yes/no, the grade for numbers, and None for categories (their text is `label`)
+    and whenever the state is not SCORED. `reason` is one or two plain sentences.
     """
 
     state: ScoreState

@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
-# Ends a sentence in some script; taken off at the end only. Not % # * ) or quotation marks: they carry meaning.
+# Ends a sentence in some script; taken off at the end only. % # * ) and quotation marks mean something.
 FINAL_PUNCTUATION = ".!?,;:…‽。、，！？；：｡؟،؛۔।॥"
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))
 
@@ -57,7 +57,9 @@ def _switch(title: str, description: str) -> dict[str, Any]:
 
 NORMALISING_SETTINGS: dict[str, Any] = {
     "ignore_case": _switch("Ignore capitals", "“Paris” and “PARIS” are the same."),
-    "ignore_spaces": _switch("Ignore extra spaces", "Spaces and line breaks at the ends or doubled do not count."),
+    "ignore_spaces": _switch(
+        "Ignore extra spaces", "Spaces and line breaks at the ends or doubled do not count."
+    ),
     "ignore_final_punctuation": _switch(
         "Ignore punctuation at the end", "“Paris.” and “Paris” are the same. Elsewhere punctuation counts."
     ),

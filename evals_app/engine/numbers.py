@@ -2,11 +2,12 @@ r"""Finding the number that an answer gives.
 
 RULE says it to people. In detail:
 
-- 1,234.5 and 1.234,5: when both signs occur, the last one is the decimal sign. A sign that occurs twice groups
-  thousands (1.234.567; also 12,34,567). One comma before exactly three digits groups thousands (1,234 is 1234), one
-  dot is a decimal point (1.234), unless the setting names the decimal sign. Spaces and apostrophes only group.
-- A minus (-, −, –) counts directly before the digits or the currency sign, not after a digit or letter: "5-10" is
-  5 and 10, and "COVID-19" and "GPT-4" hold no number.
+- 1,234.5 and 1.234,5: when both signs occur, the last one is the decimal sign. A sign that occurs twice
+  groups thousands (1.234.567; also 12,34,567). One comma before exactly three digits groups thousands (1,234
+  is 1234), one dot is a decimal point (1.234), unless the setting names the decimal sign. Spaces and
+  apostrophes only group.
+- A minus (-, −, –) counts directly before the digits or the currency sign, not after a digit or letter:
+  "5-10" is 5 and 10, and "COVID-19" and "GPT-4" hold no number.
 - 3/4 and 1 1/2 are fractions, also as \frac{3}{4}. 1.5e3 and 1.5 × 10^3 are 1500, "2 million" is 2000000.
 - Dates, times, ratios, versions, addresses, powers and digits within words are no numbers.
 """
@@ -21,8 +22,8 @@ from decimal import Decimal, localcontext
 from typing import NamedTuple
 
 RULE = (
-    "The last number in the answer is compared. 1,234.5 and 1.234,5 are both understood, and so are 1 234.5, 3/4, "
-    "1.5e3 and “2 million”. Currency signs and units are passed over."
+    "The last number in the answer is compared. 1,234.5 and 1.234,5 are both understood, and so are 1 234.5, "
+    "3/4, 1.5e3 and “2 million”. Currency signs and units are passed over."
 )
 PRECISION = 200
 MOST_DIGITS = 60
@@ -40,7 +41,8 @@ _POWER_OF_TEN = re.compile(
 )
 _NO_NUMBER = re.compile(
     rf"""(?<![\w.,])(?:
-      \d{{4}}-\d{{1,2}}-\d{{1,2}}(?:T[\d:.]{{1,20}}Z?)? | \d{{1,4}}/\d{{1,2}}/\d{{1,4}}  # 2024-05-12, 12/05/2024
+      \d{{4}}-\d{{1,2}}-\d{{1,2}}(?:T[\d:.]{{1,20}}Z?)?                                  # 2024-05-12
+    | \d{{1,4}}/\d{{1,2}}/\d{{1,4}}                                                      # 12/05/2024
     | \d{{1,4}}(?::\d{{1,4}})+                                                          # 12:30, 3:1
     | 0[xX][0-9a-fA-F]+                                                                 # 0x1F
     | \d[\d.,]{{0,60}}(?:\^\{{?[\w+-]{{0,60}}\}}?|[{_SUPER}]+)                          # 2^10, 5²
@@ -76,7 +78,7 @@ class Found(NamedTuple):
 
 
 def last_number(text: str, *, decimal: str = "auto", percent: str = "same") -> Found | None:
-    """The last number of a text. `decimal`: auto, point, comma; `percent`: same (20 % is 20), fraction (0.2)."""
+    """The last number. `decimal`: auto, point, comma; `percent`: same (20 % is 20), fraction (it is 0.2)."""
     tail = text[-_TAIL_CHARS:].partition(" ")[2] if len(text) > _TAIL_CHARS else text
     found = deque(_numbers(tail, decimal, percent), maxlen=1)
     if not found and tail is not text:

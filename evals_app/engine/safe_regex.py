@@ -1,12 +1,13 @@
 r"""Patterns that people wrote, searched in texts that models wrote, in bounded time and memory.
 
 Chosen by trial (bench of 27 hostile patterns, 2 cores):
-- The `regex` package stops at its timeout, to within 0.05 s, but compiles `((a{10}){10})...` until memory is gone.
+- The `regex` package stops at its timeout, to within 0.05 s, but compiles `((a{10}){10})...` until no memory
+  is left.
 - RE2 refuses such patterns in milliseconds and cannot backtrack, but a pattern with thousands of counted
   repetitions still took 10-40 s over a megabyte; and its \w, \b and \d know only ASCII.
-So RE2 compiles every pattern, which bounds its size, and searches when pattern size x text length is small enough to
-end within half a second. Otherwise, and where \w and the like meet letters beyond ASCII, `regex` searches
-under a timeout. RE2 knows no look-around and no back references; they are refused with a sentence.
+So RE2 compiles every pattern, which bounds its size, and searches when pattern size x text length is small
+enough to end within half a second. Otherwise, and where \w and the like meet letters beyond ASCII, `regex`
+searches under a timeout. RE2 knows no look-around and no back references; they are refused with a sentence.
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ _SENTENCES = {
     "missing )": "A round bracket is opened and not closed: add a ), or write \\( for the character itself.",
     "unexpected )": "A round bracket is closed that was never opened: write \\) for the character itself.",
     "missing ]": "A square bracket is opened and not closed: add a ], or write \\[ for the character itself.",
-    "no argument for repetition": "A *, + or ? has nothing before it to repeat: write \\*, \\+ or \\? for itself.",
+    "no argument for repetition": "A *, + or ? has nothing before it to repeat: write \\* for itself.",
     "bad repetition": "Two repetitions follow each other, like ** or ++. Keep one.",
     "invalid repetition size": "A repetition like {2000} is too large: 1,000 in all is the most.",
     "trailing \\": "The pattern ends in a single backslash. Write \\\\ for the character itself.",
     "invalid perl operator: (?P": "Named back references are not supported.",
     "invalid perl operator": "Look-ahead and look-behind, (?= (?! (?<= (?<!, are not supported.",
-    "pattern too large": "The pattern is too large once its repetitions are written out. Use smaller numbers.",
+    "pattern too large": "The pattern is too large with its repetitions written out. Use smaller numbers.",
 }
 
 
@@ -94,8 +95,8 @@ def compiled(
 ) -> Pattern:
     r"""A pattern ready to search. Raises BadPattern.
 
-    `dot_is_newline`: . matches line breaks; `by_line`: ^ and $ match at each line; `whole`: the text must match from
-    end to end; `ascii_only`: \w, \d, \b and \s mean ASCII, as in JavaScript and so in JSON Schema.
+    `dot_is_newline`: . matches line breaks; `by_line`: ^ and $ match at each line; `whole`: the text must
+    match from end to end; `ascii_only`: \w, \d, \b and \s mean ASCII, as in JavaScript and so in JSON Schema.
     """
     if len(pattern) > MOST_PATTERN_CHARS:
         raise BadPattern(f"The pattern has {len(pattern):,} characters; {MOST_PATTERN_CHARS:,} are allowed.")
@@ -103,7 +104,9 @@ def compiled(
     options.log_errors = False
     options.max_mem = _MOST_RE2_BYTES
     try:
-        re2.compile(_encodable(pattern), options)  # on its own first: a stray ) must not close the group below
+        re2.compile(
+            _encodable(pattern), options
+        )  # on its own first: a stray ) must not close the group below
         source = f"\\A(?:{pattern})\\z" if whole else pattern
         on = "".join(
             flag for flag, wanted in (("i", ignore_case), ("s", dot_is_newline), ("m", by_line)) if wanted

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from jsonschema.exceptions import ValidationError
+from jsonschema.exceptions import SchemaError, ValidationError
+
+Found = ValidationError | SchemaError
 
 _TYPES = {
     "string": "a text",
@@ -38,9 +40,10 @@ _LIMITS = {
 }
 
 
-def phrase(error: ValidationError) -> str:
+def phrase(error: Found) -> str:
     """What is wrong, to be put after the name of the thing: "must be a number"."""
-    keyword, limit = error.validator, error.validator_value
+    keyword: Any = error.validator
+    limit: Any = error.validator_value
     if error.schema is False:
         return "is not allowed"
     match keyword:
@@ -61,19 +64,28 @@ def phrase(error: ValidationError) -> str:
             return _LIMITS.get(str(keyword), f"does not fit the rule “{keyword}”").format(limit=limit)
 
 
-def path(error: ValidationError) -> str:
+def path(error: Found) -> str:
     """Where the value stands: `answers[2].name`; "" is the whole."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
     return _plain(text.removeprefix("."))
 
 
-def missing(error: ValidationError) -> list[str]:
-    return [name for name in error.validator_value if name not in error.instance]
+def missing(error: Found) -> list[str]:
+    """The names that the object should have and has not."""
+    wanted: Any = error.validator_value
+    there: Any = error.instance
+    return [name for name in wanted if name not in there]
 
 
-def unknown(error: ValidationError) -> list[str]:
-    known = error.schema.get("properties", {})
-    return sorted(str(name) for name in error.instance if name not in known)
+def unknown(error: Found) -> list[str]:
+    """The names that the object has and should not have."""
+    there: Any = error.instance
+    return sorted(str(name) for name in there if name not in known_names(error))
+
+
+def known_names(error: Found) -> list[str]:
+    schema: Any = error.schema
+    return list(schema.get("properties", ()))
 
 
 def shown(value: Any) -> str:

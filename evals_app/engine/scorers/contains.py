@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from evals_app.engine.expected import EXPECTED_HOLDS, NO_EXPECTED, accepted_answers, texts_setting
 from evals_app.engine.kind import Config, Kind
@@ -41,7 +40,7 @@ def _listed(texts: list[str]) -> str:
     return shown if len(texts) <= 5 else f"{shown} and {len(texts) - 5} more"
 
 
-def _needs(settings: dict[str, Any]) -> tuple[str, ...]:
+def _needs(settings: Config) -> tuple[str, ...]:
     return () if settings["texts"] else ("expected",)
 
 
@@ -55,7 +54,7 @@ CONTAINS = Kind(
         "properties": {
             "texts": texts_setting(
                 "Words to look for",
-                "One word or phrase per entry, for every case. Leave empty to look for each case's expected answer.",
+                "One word or phrase per entry. Leave empty to look for each case's expected answer.",
             ),
             "mode": {
                 "type": "string",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from evals_app.engine.expected import EXPECTED_HOLDS, NO_EXPECTED, accepted_answers, texts_setting
 from evals_app.engine.kind import Config, Kind
 from evals_app.engine.marks import Mark, Sample, no, quoted, unscored, yes
@@ -26,21 +24,21 @@ def exact_mark(settings: Config, sample: Sample) -> Mark:
     return no(f"Expected {wanted}, but the answer is {quoted(sample.output)}.")
 
 
-def _needs(settings: dict[str, Any]) -> tuple[str, ...]:
+def _needs(settings: Config) -> tuple[str, ...]:
     return () if settings["answers"] else ("expected",)
 
 
 EXACT = Kind(
     name="exact",
     title="Same as the expected answer",
-    summary="The whole answer must be the expected one; capitals, extra spaces and a final full stop do not count.",
+    summary="The answer must be the expected one; capitals, extra spaces and a final full stop do not count.",
     config_schema={
         "type": "object",
         "additionalProperties": False,
         "properties": {
             "answers": texts_setting(
                 "Accepted answers",
-                "Any of these is right, for every case. Leave empty to compare with each case's expected answer.",
+                "Any of these is right. Leave empty to compare with each case's expected answer.",
             ),
             "expected_holds": EXPECTED_HOLDS,
             **NORMALISING_SETTINGS,

@@ -66,7 +66,7 @@ NUMERIC = Kind(
                 "minimum": 0,
                 "default": 0,
                 "title": "May be off by",
-                "description": "In the number's own unit: with 0.5, an answer of 12.4 is right when 12 is expected.",
+                "description": "In the number's own unit: with 0.5, 12.4 is right when 12 is expected.",
             },
             "tolerance_percent": {
                 "type": "number",
@@ -80,14 +80,14 @@ NUMERIC = Kind(
                 "enum": ["last", "first"],
                 "default": "last",
                 "title": "Which number of the answer",
-                "description": "last: answers that reason first end with the result. first: it comes right away.",
+                "description": "last: for answers that reason first. first: for those that begin with it.",
             },
             "decimal_sign": {
                 "type": "string",
                 "enum": ["auto", "point", "comma"],
                 "default": "auto",
                 "title": "Decimal sign",
-                "description": "Settles 1,234 and 1.234. auto reads them as 1234 and as 1 and 234 thousandths.",
+                "description": "Settles 1,234 and 1.234: auto takes the first for 1234, the second as it is.",
             },
             "percent": {
                 "type": "string",
