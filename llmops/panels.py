@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest
@@ -74,6 +75,14 @@ class StepShown:
     state: str
 
 
+class ProjectItem(NamedTuple):
+    """A project in the switcher."""
+
+    name: str
+    slug: str
+    url: str
+
+
 _entries: dict[str, NavEntry] = {}
 _home_panels: dict[str, Callable[[HttpRequest], dict[str, Any]]] = {}
 _first_steps: dict[str, FirstStep] = {}
@@ -136,4 +145,18 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
         NavItem(entry.key, entry.label, entry.icon, reverse(entry.url_name, kwargs={"project": project.slug}))
         for entry in sorted(_entries.values(), key=lambda entry: entry.position)
     ]
-    return {"nav_items": items, "project": project, "actor": getattr(request, "actor", None)}
+    return {
+        "nav_items": items,
+        "project": project,
+        "actor": getattr(request, "actor", None),
+        "project_items": cache(lambda: _projects_of(request)),
+    }
+
+
+def _projects_of(request: HttpRequest) -> list[ProjectItem]:
+    """The projects that this person belongs to; asked only when a template shows them."""
+    projects = Project.objects.filter(memberships__user_id=request.user.pk).order_by("name", "pk")
+    return [
+        ProjectItem(found.name, found.slug, reverse("core:home", kwargs={"project": found.slug}))
+        for found in projects
+    ]

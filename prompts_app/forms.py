@@ -103,7 +103,7 @@ class EditorForm(ModelFields):
         required=False,
         max_length=300,
         label="What changed",
-        widget=forms.TextInput(attrs={"placeholder": "For example: shorter answers", "autocomplete": "off"}),
+        widget=forms.TextInput(attrs={"placeholder": "What changed? For example: shorter answers", "autocomplete": "off"}),
     )
     base_version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
     started_from = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
@@ -183,7 +183,7 @@ class NewPromptForm(ModelFields):
     )
 
     def __init__(self, data: QueryDict | None = None, *, project: Project) -> None:
-        first = connections_for_project(project).first()
+        first = next(iter(sorted(connections_for_project(project), key=_doubt)), None)
         names = proposed_models(first) if first else ()
         initial = {"connection": first.name, "model": names[0] if names else ""} if first else {}
         super().__init__(data, project=project, initial=initial)
@@ -217,6 +217,11 @@ def proposed_models(connection: Connection) -> tuple[str, ...]:
     """Names to propose for a connection: its own first."""
     own = (connection.default_model,) if connection.default_model else ()
     return tuple(dict.fromkeys((*own, *VENDORS[Vendor(connection.vendor)].models)))
+
+
+def _doubt(connection: Connection) -> int:
+    """0 for a connection that answered its last test, more for others."""
+    return 2 if connection.test_problem else int(connection.tested_at is None)
 
 
 def version_initial(version: PromptVersion, newest_number: int) -> dict[str, Any]:

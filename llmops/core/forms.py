@@ -26,7 +26,6 @@ FIELD_OF_PROBLEM = {
 class ConnectionForm(forms.Form):
     """A connection to one vendor: only the fields that this vendor needs."""
 
-    name = forms.CharField(max_length=80, help_text="How prompts and runs will speak of it.")
     base_url = forms.CharField(
         label="Address",
         required=False,
@@ -46,6 +45,7 @@ class ConnectionForm(forms.Form):
         widget=forms.TextInput(attrs={"list": "vendor-models", "autocomplete": "off", "spellcheck": "false"}),
         help_text="New prompts start with it, and the test calls it.",
     )
+    name = forms.CharField(max_length=80, help_text="How prompts and runs will speak of it.")
     requests_per_minute = forms.IntegerField(
         label="Calls a minute at most",
         required=False,
@@ -67,6 +67,28 @@ class ConnectionForm(forms.Form):
         super().__init__(data, initial=_typed_before(connection) if connection else {"name": self.card.title})
         self._fit_vendor()
         self._speak_of_key(connection)
+
+    @property
+    def main_fields(self) -> list[forms.BoundField]:
+        """What most people fill in."""
+        return [field for field in self if field.name not in self._further()]
+
+    @property
+    def further_fields(self) -> list[forms.BoundField]:
+        """What few people need; folded away."""
+        return [field for field in self if field.name in self._further()]
+
+    @property
+    def further_title(self) -> str:
+        return "Limits and address" if "base_url" in self._further() else "Limits"
+
+    @property
+    def further_used(self) -> bool:
+        return any(field.value() or field.errors for field in self.further_fields)
+
+    def _further(self) -> set[str]:
+        limits = {"requests_per_minute", "tokens_per_minute"}
+        return limits if self.vendor is Vendor.OPENAI_COMPATIBLE else limits | {"base_url"}
 
     def wanted(self) -> ConnectionSettings:
         """What was typed, for the services. Only after is_valid()."""
@@ -127,9 +149,9 @@ class ProjectForm(forms.Form):
 
 
 SCOPE_WORDS = {
-    Scope.READ: "Read: fetch prompts, cases and results",
-    Scope.WRITE: "Read and write: also change prompts and cases, and start runs",
-    Scope.ALL: "Everything: also connect models, as an administrator may",
+    Scope.READ: ("Read", "Fetch prompts, cases and results."),
+    Scope.WRITE: ("Read and write", "Also change prompts and cases, and start runs."),
+    Scope.ALL: ("Everything", "Also connect models, as an administrator may."),
 }
 
 
@@ -143,7 +165,13 @@ class ApiKeyForm(forms.Form):
     )
     scope = forms.ChoiceField(
         label="What it may do",
-        choices=[(scope.value, words) for scope, words in SCOPE_WORDS.items()],
+        choices=[(scope.value, title) for scope, (title, _) in SCOPE_WORDS.items()],
         initial=Scope.WRITE.value,
         widget=forms.RadioSelect,
     )
+
+    @property
+    def scope_cards(self) -> list[tuple[str, str, str, bool]]:
+        """Value, title, explanation, and whether it is chosen."""
+        chosen = self["scope"].value()
+        return [(scope.value, *words, scope.value == chosen) for scope, words in SCOPE_WORDS.items()]

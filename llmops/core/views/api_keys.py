@@ -55,4 +55,4 @@ def api_key_revoke(request: ProjectRequest, pk: int) -> HttpResponse:
 
 
 def _words(scopes: list[str]) -> str:
-    return "; ".join(SCOPE_WORDS[Scope(scope)].partition(":")[0] for scope in scopes)
+    return "; ".join(SCOPE_WORDS[Scope(scope)][0] for scope in scopes)
