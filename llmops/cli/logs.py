@@ -1,5 +1,6 @@
 """Log files of a bounded size: `worker.log`, and before it `worker.log.1` to `worker.log.3`."""
 
+import contextlib
 from pathlib import Path
 
 _MOST_BYTES = 5_000_000
@@ -16,10 +17,12 @@ class RotatingLog:
         self._open()
 
     def write(self, piece: bytes) -> None:
-        if self._size and self._size + len(piece) > self._most_bytes:
-            self._rotate()
-        self._file.write(piece)
-        self._size += len(piece)
+        # A full disk costs lines of the log, never the platform.
+        with contextlib.suppress(OSError):
+            if self._size and self._size + len(piece) > self._most_bytes:
+                self._rotate()
+            self._file.write(piece)
+            self._size += len(piece)
 
     def close(self) -> None:
         self._file.close()

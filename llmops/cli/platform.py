@@ -1,15 +1,17 @@
 """The platform from its start to its end: the one process behind `llmops up`."""
 
+import contextlib
 import json
 import os
 import time
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 from llmops.cli.console import Console
 from llmops.cli.local_model import weights
 from llmops.cli.parts import Parts, parts_of
-from llmops.cli.ports import is_free
+from llmops.cli.ports import answers, is_free
 from llmops.cli.programs import CannotStart, ProgramFailed
 from llmops.cli.state import ChildState, PlatformState, born, end_leftovers, write_state
 from llmops.cli.supervisor import StopRequested, Supervisor
@@ -79,6 +81,10 @@ class Platform:
             ) from wrong
         if not free:
             raise CannotStart(f"port {port} is taken by another program: choose another with --port.")
+        if self._environment.own_database:
+            _expect_answer("DATABASE_URL", self._environment.database_url, default_port=5432)
+        if self._environment.own_redis:
+            _expect_answer("REDIS_URL", self._environment.redis_url, default_port=6379)
 
     def _start(self, parts: Parts) -> None:
         self._supervisor.start(*parts.servers)
@@ -136,4 +142,15 @@ class Platform:
             for child in self._supervisor.children
         ]
         state = PlatformState(self._state, os.getpid(), self._environment.public_url, children)
-        write_state(self._environment.home, state)
+        # A full disk makes `llmops status` stale, and no more than that.
+        with contextlib.suppress(OSError):
+            write_state(self._environment.home, state)
+
+
+def _expect_answer(variable: str, url: str, *, default_port: int) -> None:
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or default_port
+    if not answers(port, host=host, within_s=5):
+        raise CannotStart(
+            f"nothing answers at {host}:{port} ({variable}): start that server, or mend the address."
+        )

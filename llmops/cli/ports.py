@@ -51,10 +51,10 @@ def remembered_port(home: Path, name: str) -> int:
     return int(ports[name])
 
 
-def answers(port: int) -> bool:
-    """Whether something accepts connections on the loopback port."""
+def answers(port: int, *, host: str = LOOPBACK, within_s: float = 1) -> bool:
+    """Whether something accepts connections there."""
     try:
-        with socket.create_connection((LOOPBACK, port), timeout=1):
+        with socket.create_connection((host, port), timeout=within_s):
             return True
     except OSError:
         return False

@@ -116,12 +116,12 @@ class Supervisor:
             now = time.monotonic()
             for child in self.children:
                 if child.process is None and child.restart_at is not None and child.restart_at <= now:
-                    self._spawn(child)
+                    self._spawn_again(child)
             waiting = [child for child in self.children if child.process and not self._ask_ready(child)]
             self._turn(self._patience(now, poll=bool(waiting)))
             for child in self.children:
                 if child.process is not None and child.process.poll() is not None:
-                    self._schedule(child, self._bury(child))
+                    self._schedule(child, _how(self._bury(child)))
 
     def stop(self) -> None:
         """Stop all children, the last phase first; a second stop signal stops the waiting."""
@@ -156,12 +156,22 @@ class Supervisor:
         read, write = os.pipe()
         try:
             child.process = start(child.program, output=write)
+        except BaseException:
+            os.close(read)
+            raise
         finally:
             os.close(write)
         os.set_blocking(read, False)
         self._selector.register(read, selectors.EVENT_READ, child)
         child.started_at, child.restart_at, child.is_ready = time.monotonic(), None, False
         self._changed()
+
+    def _spawn_again(self, child: Child) -> None:
+        try:
+            self._spawn(child)
+        except (OSError, subprocess.SubprocessError) as refused:  # no memory or no file left: for a while
+            reason = getattr(refused, "strerror", None) or refused
+            self._schedule(child, f"could not be started ({reason})")
 
     def _bury(self, child: Child) -> int:
         """Note the end of a child: end what it left behind, read the rest of its output."""
@@ -183,12 +193,12 @@ class Supervisor:
         child.log.close()
         self.children.remove(child)
 
-    def _schedule(self, child: Child, code: int) -> None:
+    def _schedule(self, child: Child, what: str) -> None:
         now = time.monotonic()
         child.failures = 1 if now - child.started_at > _HEALTHY_AFTER_S else child.failures + 1
         delay = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2 ** (child.failures - 1))
         child.restart_at, child.restarts = now + delay, child.restarts + 1
-        self._say(f"{child.program.name} {_how(code)}; it is started again in {delay:g} s.")
+        self._say(f"{child.program.name} {what}; it is started again in {delay:g} s.")
         if child.failures == 3:
             self._say(f"Its last lines, from {child.log.path}:\n{last_lines(child.log.path)}")
         self._changed()

@@ -18,13 +18,18 @@ _SLEEP = "import signal\nwhile True: signal.pause()"
 
 
 class Stage:
-    """A supervisor that calls `act` whenever something changes, and keeps what it said."""
+    """A supervisor: what it said is kept; `act` is called when something changed, `answer` when it spoke."""
 
     def __init__(self, logs: Path) -> None:
         self.said: list[str] = []
         self.act: Callable[[], None] = lambda: None
         self.logs = logs
-        self.supervisor = Supervisor(logs=logs, say=self.said.append, changed=lambda: self.act())
+        self.answer: Callable[[], None] = lambda: None
+        self.supervisor = Supervisor(logs=logs, say=self._hear, changed=lambda: self.act())
+
+    def _hear(self, line: str) -> None:
+        self.said.append(line)
+        self.answer()
 
     def stop(self) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
@@ -82,6 +87,33 @@ def test_delay_grows_and_the_third_time_shows_the_log(stage: Stage, monkeypatch:
     delays = [line.rpartition(" in ")[2] for line in stage.said if "started again" in line]
     assert delays[:3] == ["0.01 s.", "0.02 s.", "0.04 s."]
     assert "no such table" in stage.said[3]
+
+
+def test_child_that_cannot_be_started_again_for_a_while(stage: Stage, tmp_path: Path) -> None:
+    program = tmp_path / "program"
+
+    def write_program(code: str) -> None:
+        program.write_text(f"#!{sys.executable}\n{code}\n")
+        program.chmod(0o755)
+
+    def answer() -> None:
+        if len(stage.said) == 1:
+            program.unlink()
+        elif len(stage.said) == 2:
+            write_program(_SLEEP)
+        elif len(stage.said) == 3:
+            stage.stop()
+
+    write_program("raise SystemExit(1)")
+    stage.answer = answer
+    with stage.supervisor as supervisor:
+        supervisor.start(Program("moody", (str(program),), ready=lambda: True), wait=False)
+        supervisor.watch()
+    assert stage.said == [
+        "moody failed (code 1); it is started again in 0.5 s.",
+        "moody could not be started (No such file or directory); it is started again in 1 s.",
+        "moody runs again.",
+    ]
 
 
 def test_what_a_dead_child_left_in_its_group_is_ended(stage: Stage, tmp_path: Path) -> None:

@@ -240,6 +240,19 @@ def test_address_of_another_machine(new_machine: Machine) -> None:
     assert "192.0.2.1 is no address of this machine" in refused.stderr
 
 
+@pytest.mark.parametrize("variable", ["DATABASE_URL", "REDIS_URL"])
+def test_server_of_ones_own_that_does_not_answer(new_machine: Machine, variable: str) -> None:
+    port = free_port()
+    address = {
+        "DATABASE_URL": f"postgres://me:hunter2@127.0.0.1:{port}/x",
+        "REDIS_URL": f"redis://:hunter2@127.0.0.1:{port}/0",
+    }
+    refused = new_machine.run("up", **{variable: address[variable]})
+    assert refused.returncode == 1
+    assert f"nothing answers at 127.0.0.1:{port} ({variable})" in refused.stderr
+    assert "hunter2" not in refused.stderr
+
+
 def test_commands_without_a_platform(new_machine: Machine) -> None:
     refused = new_machine.run("apikey", "create", "--project", "demo")
     assert (refused.returncode, "make up" in refused.stderr) == (1, True)
