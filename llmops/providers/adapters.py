@@ -85,7 +85,9 @@ class AdapterPool:
         old = self._current.get(credential.connection_id)
         if old is not None and old.credential == credential:
             return old
-        new = SharedAdapter(credential, await self._open_adapter(credential).__aenter__())
+        # In a thread, since opening the first adapter of a vendor imports its SDK, which holds up everything.
+        adapter = await asyncio.to_thread(self._open_adapter, credential)
+        new = SharedAdapter(credential, await adapter.__aenter__())
         self._current[credential.connection_id] = new
         if old is not None:
             await old.retire()

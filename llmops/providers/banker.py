@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
 
 from llmops.providers.base import Message
 
@@ -39,30 +38,6 @@ class Knowledge:
     unknown: str
 
 
-@dataclass(frozen=True, slots=True)
-class BankVersion:
-    """A version of the demo prompt, with the variables `question` and `account`."""
-
-    message: str
-    messages: tuple[Message, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class BankCase:
-    question: str
-    account: str
-    expected: str
-    tags: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class BankDemo:
-    """The demo project of the practice model: two versions of a prompt, and cases to compare them."""
-
-    versions: tuple[BankVersion, ...]
-    cases: tuple[BankCase, ...]
-
-
 def banker_answer(messages: Sequence[Message]) -> str:
     """The answer to the first known question in the last user message, or a polite way of not knowing."""
     known = knowledge()
@@ -79,7 +54,9 @@ def banker_answer(messages: Sequence[Message]) -> str:
 
 @cache
 def knowledge() -> Knowledge:
-    table = _read("practice_answers.json")
+    table = json.loads(
+        resources.files("llmops.providers").joinpath("practice_answers.json").read_text("utf-8")
+    )
     entries = [
         Entry(
             question=row["question"],
@@ -97,18 +74,6 @@ def knowledge() -> Knowledge:
     )
 
 
-@cache
-def bank_demo() -> BankDemo:
-    demo = _read("practice_bank.json")
-    return BankDemo(
-        versions=tuple(
-            BankVersion(version["message"], tuple(Message(**message) for message in version["messages"]))
-            for version in demo["versions"]
-        ),
-        cases=tuple(BankCase(**{**case, "tags": tuple(case["tags"])}) for case in demo["cases"]),
-    )
-
-
 def normal(text: str) -> str:
     """Lower case, one space between words, no punctuation at the end: how questions are told apart."""
     folded = unicodedata.normalize("NFKC", text).casefold()
@@ -123,7 +88,3 @@ def _any_of(phrases: Sequence[str]) -> re.Pattern[str]:
 def _question_in(asked: str, known: Knowledge) -> str | None:
     found = [question for question in known.entries if question in asked]
     return max(found, key=len, default=None)
-
-
-def _read(name: str) -> Any:
-    return json.loads(resources.files("llmops.providers").joinpath(name).read_text("utf-8"))

@@ -1,23 +1,24 @@
 """The demo's numbers, proved through prompt, adapter and the `contains` rule."""
 
+from collections.abc import Mapping
 from math import comb
 
 import pytest
 
-from llmops.providers.banker import bank_demo, banker_answer, knowledge, normal
+from llmops.providers.banker import banker_answer, knowledge, normal
 from llmops.providers.base import ChatRequest, Credential, Message, Vendor
 from llmops.providers.fake import PracticeAdapter
+from llmops.providers.practice_bank import practice_bank
 
 PRACTICE = Credential(1, "practice", Vendor.PRACTICE, "", "")
 
 
-def rendered(version: int, question: str, account: str = "Basic") -> tuple[Message, ...]:
-    values = {"{{question}}": question, "{{account}}": account}
+def rendered(version: int, inputs: Mapping[str, str]) -> tuple[Message, ...]:
     messages = []
-    for message in bank_demo().versions[version].messages:
+    for message in practice_bank().versions[version].messages:
         text = message.content
-        for name, value in values.items():
-            text = text.replace(name, value)
+        for name, value in inputs.items():
+            text = text.replace("{{" + name + "}}", value)
         assert "{{" not in text
         messages.append(Message(message.role, text))
     return tuple(messages)
@@ -26,8 +27,8 @@ def rendered(version: int, question: str, account: str = "Basic") -> tuple[Messa
 async def outcomes(version: int) -> list[bool]:
     adapter = PracticeAdapter(PRACTICE)
     right = []
-    for case in bank_demo().cases:
-        request = ChatRequest("banker", rendered(version, case.question, case.account))
+    for case in practice_bank().cases:
+        request = ChatRequest("banker", rendered(version, case.inputs))
         completion = await adapter.complete(request, timeout_s=5.0)
         right.append(normal(case.expected) in normal(completion.text))
     return right
@@ -37,8 +38,12 @@ async def test_second_version_is_better_on_the_whole_and_worse_on_some() -> None
     first, second = await outcomes(0), await outcomes(1)
     assert len(first) == 40
     assert (sum(first), sum(second)) == (25, 34), "62 % and 85 %"
-    lost = [case for case, was, now in zip(bank_demo().cases, first, second, strict=True) if was and not now]
-    won = [case for case, was, now in zip(bank_demo().cases, first, second, strict=True) if now and not was]
+    lost = [
+        case for case, was, now in zip(practice_bank().cases, first, second, strict=True) if was and not now
+    ]
+    won = [
+        case for case, was, now in zip(practice_bank().cases, first, second, strict=True) if now and not was
+    ]
     assert (len(lost), len(won)) == (3, 12)
     assert sum("critical" in case.tags for case in lost) == 1
     # Exact McNemar: 2 * P(X <= 3), X binomial(15, 1/2) = 2 * 576 / 32768 = 0.035, so "better" can be said.
@@ -47,18 +52,18 @@ async def test_second_version_is_better_on_the_whole_and_worse_on_some() -> None
 
 
 async def test_there_is_room_for_a_third_version() -> None:
-    case = next(case for case in bank_demo().cases if "advice" in case.tags)
+    case = next(case for case in practice_bank().cases if "advice" in case.tags)
     system = Message("system", "Send questions about tax and investment to an adviser.")
-    assert banker_answer((system, Message("user", case.question))) == case.expected
+    assert banker_answer((system, Message("user", case.inputs["question"]))) == case.expected
 
 
 def test_cases_are_what_a_dataset_needs() -> None:
-    cases = bank_demo().cases
-    assert len({normal(case.question) for case in cases}) == 40
+    cases = practice_bank().cases
+    assert len({normal(case.inputs["question"]) for case in cases}) == len({case.key for case in cases}) == 40
     assert sum("critical" in case.tags for case in cases) == 4
-    assert all(case.tags and case.account in ("Basic", "Plus", "Student") for case in cases)
+    assert all(case.tags and case.inputs["account"] in ("Basic", "Plus", "Student") for case in cases)
     for case in cases:
-        assert knowledge().entries[normal(case.question)].good == case.expected
+        assert knowledge().entries[normal(case.inputs["question"])].good == case.expected
 
 
 def test_poor_answers_never_hold_the_expected_fact() -> None:
