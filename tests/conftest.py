@@ -38,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
             _start_servers(Path(os.environ["LLMOPS_HOME"]))
     os.environ["REDIS_URL"] = _redis_of_this_worker(os.environ.get("REDIS_URL", ""))
     os.environ["DJANGO_SETTINGS_MODULE"] = "llmops.settings"
+    settings.INSTALLED_APPS  # noqa: B018  loads the settings, so that pytest-django sets Django up before collection
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
