@@ -167,11 +167,12 @@ _MENTIONED_NUMBER = re.compile(
     re.IGNORECASE,
 )
 _FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
-_LEADING_WORD = re.compile(r"(yes|no)\s?(?:[,.;:!—–]|-\s|\n)", re.IGNORECASE)
+_LEADING_WORD = re.compile(r"(yes|no)[*_]{0,3}\s?(?:[,.;:!—–]|-\s|\n)", re.IGNORECASE)
 _OUT_OF_FIVE = re.compile(r"(-?\d{1,6}(?:[.,]\d{1,6})?)(?: ?(?:/|out of|of) ?(\d{1,6}|five|ten))?")
 _WORDS = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5"}
 _TRUTHS = {"yes": 1.0, "y": 1.0, "true": 1.0, "no": 0.0, "n": 0.0, "false": 0.0}
-_DECORATION = " \t\r\n*_`~#\"'“”‘’«»()[]"
+_DECORATION = " \t\r\n*_`~\"'“”‘’«»()[]"
+_HEADING = re.compile(r"^\s*#{1,6}\s+")
 _WANTED = {
     Scale.YES_NO: "yes or no",
     Scale.ONE_TO_FIVE: "a whole number from 1 to 5",
@@ -182,11 +183,12 @@ _WANTED = {
 def parse_grade(answer: str, *, scale: Scale | str, categories: Sequence[str] = ()) -> Grade:
     """The grade in a judge's answer, or a Grade with a `problem`. Takes time in proportion to the answer."""
     reader = _Reader(Scale(scale), tuple(categories))
+    answer = answer.removeprefix("\ufeff")
     if not answer.strip():
         return Grade(problem="The judge gave an empty answer.")
     if len(answer) > MOST_ANSWER_CHARS:
         return Grade(problem=f"The judge's answer is too long to read: {len(answer):,} characters.")
-    whole = list(_objects(answer.strip())) if answer.lstrip().startswith("{") else []
+    whole = _objects(answer.strip()) if answer.lstrip().startswith("{") else []
     said = answer if len(whole) == 1 and whole[0].is_all else _THINKING_ENDS.split(answer)[-1]
     if not said.strip() or _THINKING_STARTS.match(said):
         return Grade(problem="The judge stopped while it was thinking, before it gave a grade.")
@@ -259,7 +261,7 @@ class _Reader:
         """The grade that a line consists of, bare or labelled ("Score: 4"); a quoted line has none."""
         if line.lstrip().startswith((">", '"', "“", "'")):
             return None
-        bare = line.strip().removeprefix("- ").removeprefix("• ").strip(_DECORATION)
+        bare = _HEADING.sub("", line).strip().removeprefix("- ").removeprefix("• ").strip(_DECORATION)
         labelled = _LABELLED[self.scale].fullmatch(bare)
         if labelled_only and not labelled:
             return None
@@ -327,20 +329,29 @@ class _Reader:
         return Grade(problem=f"The judge answered {_short(text)}, where {_WANTED[self.scale]} was asked for.")
 
 
-def _objects(text: str) -> Iterator[_Object]:
-    """The outermost JSON objects of a text. Gives up, yielding nothing more, after many that do not parse."""
+def _objects(text: str) -> list[_Object]:
+    """The outermost JSON objects of a text; the search ends after many that do not parse, or that do."""
+    spans = list(_spans(text))
+    found = []
+    for number, (content, start, end) in enumerate(spans):
+        first = number == 0 and not _outside(text[:start])
+        last = number == len(spans) - 1 and not _outside(text[end:])
+        on_own_line = not text[:start].rpartition("\n")[2].strip(" \t`") if last else False
+        found.append(_Object(content, first or (last and on_own_line), first and last))
+    return found
+
+
+def _spans(text: str) -> Iterator[tuple[dict[str, Any], int, int]]:
     decoder = json.JSONDecoder(strict=False, object_pairs_hook=_pairs)
-    at, failures = text.find("{"), 0
-    while at >= 0 and failures < _MOST_OBJECTS:
+    at, failures, found = text.find("{"), 0, 0
+    while at >= 0 and failures < _MOST_OBJECTS and found <= _MOST_OBJECTS:
         try:
             content, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
-            failures += 1
-            at = text.find("{", at + 1)
-            continue
-        before, after = _outside(text[:at]), _outside(text[end:])
-        own_line = not text[:at].rpartition("\n")[2].strip(" \t`")
-        yield _Object(content, not before or (own_line and not after), not before and not after)
+            failures, end = failures + 1, at + 1
+        else:
+            found += 1
+            yield content, at, end
         at = text.find("{", end)
 
 
@@ -353,7 +364,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _outside(text: str) -> str:
     """What stands before or after an object, without the code fence around it."""
-    return text.replace("```json", "").replace("```", "").strip(" \t\r\n*.[]")
+    return text.replace("```json", "").replace("```", "").strip(" \t\r\n*.[]`")
 
 
 def _named(content: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
@@ -374,7 +385,7 @@ def _bare(text: str) -> str:
     """A text without markdown, quotation marks, capitals and a final stop."""
     if len(text) > 1_000:
         return text
-    folded = unicodedata.normalize("NFKC", text).casefold().strip(_DECORATION)
+    folded = _HEADING.sub("", unicodedata.normalize("NFKC", text)).casefold().strip(_DECORATION)
     return " ".join(folded.rstrip(".!").strip(_DECORATION).split())
 
 
