@@ -1,38 +1,38 @@
-"""Case files: reading and writing test cases as CSV, JSON Lines or XLSX."""
+"""Case files: test cases in and out of CSV, JSON Lines, JSON lists and XLSX.
+
+Reading:
+
+- `preview(stream, filename=...)` shows the first rows and what each column would mean.
+- `read_cases(stream, filename=..., mapping=...)` is an iterator of CaseRow and RowProblem, one at a time;
+  `parse_cases` collects it. Nothing is half read: every row that is not blank is a case or has a problem.
+- What is wrong with a row is a RowProblem, what is wrong with the file a FileProblem; both say what to do.
+
+Writing: `write_cases(rows, stream, format=...)`; what it writes reads back as it was, and spreadsheet
+programs take none of it for a formula.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from evals_app.engine.files.columns import Role, guess_mapping
+from evals_app.engine.files.reading import CaseReader, ParsedFile, Preview, parse_cases, preview, read_cases
+from evals_app.engine.files.rows import DEFAULT_LIMITS, CaseRow, FileKind, FileProblem, Limits, RowProblem
+from evals_app.engine.files.writing import WRITTEN_KINDS, write_cases
 
-
-@dataclass(frozen=True, slots=True)
-class CaseRow:
-    """One case as a file holds it. None means "not given"; an empty string was given, and is empty."""
-
-    key: str | None = None
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    expected: str | None = None
-    reference: str | None = None
-    previous: str | None = None
-    feedback: str | None = None
-    tags: list[str] = field(default_factory=list)
-    group: str | None = None
-    metadata: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class RowProblem:
-    """What is wrong with one row, in a sentence that says what to do.
-
-    `row` is the line number in the file, counted from 1; `field` is the column's name, or "".
-    """
-
-    row: int
-    field: str
-    message: str
-
-
-class FileProblem(Exception):
-    """The file as a whole cannot be read; the message is a sentence that says what to do."""
+__all__ = [
+    "DEFAULT_LIMITS",
+    "WRITTEN_KINDS",
+    "CaseReader",
+    "CaseRow",
+    "FileKind",
+    "FileProblem",
+    "Limits",
+    "ParsedFile",
+    "Preview",
+    "Role",
+    "RowProblem",
+    "guess_mapping",
+    "parse_cases",
+    "preview",
+    "read_cases",
+    "write_cases",
+]

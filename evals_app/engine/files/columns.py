@@ -1,4 +1,4 @@
-"""What the columns of a file mean: which one is the expected answer, which one the key, which are variables."""
+"""What the columns of a file mean: which one is the expected answer or the key, which are variables."""
 
 from __future__ import annotations
 
@@ -31,14 +31,15 @@ SHARED_ROLES = (Role.INPUT, Role.IGNORE)
 # The names that columns go by, the most certain first. A name stands for one role only.
 _NAMES: dict[Role, tuple[str, ...]] = {
     Role.KEY: (
-        "key", "case key", "case id", "id", "example id", "external id", "row id", "question id", "uid", "uuid",
-        "index",
+        "key", "case key", "case id", "id", "example id", "external id", "row id", "question id",
+        "uid", "uuid", "index",
     ),
     Role.EXPECTED: (
-        "expected", "expected answer", "expected output", "expected response", "expected result", "expected value",
-        "correct answer", "correct output", "correct response", "right answer", "ideal answer", "ideal output",
-        "ideal response", "ideal", "gold answer", "golden answer", "gold", "ground truth", "target", "target output",
-        "answer", "correct", "final label", "gold label", "label", "intent", "class", "category",
+        "expected", "expected answer", "expected output", "expected response", "expected result",
+        "expected value", "correct answer", "correct output", "correct response", "right answer",
+        "ideal answer", "ideal output", "ideal response", "ideal", "gold answer", "golden answer", "gold",
+        "ground truth", "target", "target output", "answer", "correct", "final label", "gold label", "label",
+        "intent", "class", "category",
     ),
     Role.REFERENCE: (
         "reference", "reference answer", "reference text", "reference output", "reference response", "ref",
@@ -57,6 +58,7 @@ _RANK = {name: (role, rank) for role, names in _NAMES.items() for rank, name in 
 _WORD_BREAK = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")
 _EXPLICIT = re.compile(r"inputs?\s*[:.]\s*(.+)", re.IGNORECASE | re.DOTALL)
 _DELIMITERS = re.compile("[,;|]")
+_NOT_BARE = re.compile("[,;| ]")
 
 
 class Target(NamedTuple):
@@ -103,22 +105,16 @@ def resolve_mapping(columns: Sequence[str], wanted: Mapping[str, str] | None) ->
 
 
 def check_mapping(mapping: Mapping[str, str]) -> None:
-    """Raises FileProblem when two columns have one meaning, or when no column is a variable."""
+    """Raises FileProblem when two columns have one meaning."""
     holders: dict[Target, str] = {}
     for column, meaning in mapping.items():
         target = parse_target(column, meaning)
-        if target.role is Role.IGNORE:
-            continue
-        if target in holders:
+        if target in holders and target.role is not Role.IGNORE:
             what = f"the variable “{target.variable}”" if target.variable else target.role.value
             raise FileProblem(
                 f"The columns “{holders[target]}” and “{column}” are both meant as {what}. Keep one of them."
             )
         holders[target] = column
-    if not any(target.role is Role.INPUT for target in holders):
-        raise FileProblem(
-            "No column is a variable of the prompt. Say for at least one column that it is an input."
-        )
 
 
 def parse_target(column: str, meaning: str) -> Target:
@@ -134,7 +130,9 @@ def parse_target(column: str, meaning: str) -> Target:
 
 def missing_column(column: str, columns: Sequence[str]) -> FileProblem:
     there = ", ".join(f"“{name}”" for name in columns[:20]) + (" and more" if len(columns) > 20 else "")
-    return FileProblem(f"The file has no column “{column}”; it has {there}. Rename the column or choose another one.")
+    return FileProblem(
+        f"The file has no column “{column}”; it has {there}. Rename the column or choose another one."
+    )
 
 
 def input_header(variable: str) -> str:
@@ -149,7 +147,7 @@ def input_header(variable: str) -> str:
         if tidy:
             return f"input:{variable}"
     quoted = json.dumps(variable)
-    return "input:" + _DELIMITERS.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
+    return "input:" + _NOT_BARE.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
 
 
 def _as_input(column: str) -> str:

@@ -27,7 +27,7 @@ _CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\r\f\v\x1a\x1b
 class Encoding(NamedTuple):
     """How to decode a file.
 
-    `codec` and `errors` are Python's names, `name` is the one for people, `note` a sentence when it is a guess.
+    `codec` and `errors` are Python's names, `name` is the one for people, `note` a sentence about a guess.
     """
 
     codec: str
@@ -53,7 +53,8 @@ def detect_encoding(stream: BinaryIO) -> Encoding:
         return sixteen
     if len(head.translate(None, delete=_CONTROLS)) < 0.95 * len(head) or head.count(0) > 0.05 * len(head):
         raise FileProblem(
-            "This is neither text nor a spreadsheet. Save the cases as CSV, JSON Lines or XLSX and import that file."
+            "This is neither text nor a spreadsheet. Save the cases as CSV, JSON Lines or XLSX and import "
+            "that file."
         )
     return Encoding("utf-8", "UTF-8") if _is_utf_8(stream) else _of_single_bytes(stream)
 
@@ -93,5 +94,5 @@ def _of_single_bytes(stream: BinaryIO) -> Encoding:
     if beyond_ascii - bad > bad:
         return Encoding("utf-8", "UTF-8", "surrogateescape")
     codec, name = ("cp1252", "Windows-1252") if in_windows_1252 else ("latin-1", "Latin-1")
-    note = f"The file is not UTF-8; it was read as {name}. If letters look wrong, save it as UTF-8 and try again."
+    note = f"The file is not UTF-8, so it was read as {name}. If letters look wrong, save it as UTF-8 again."
     return Encoding(codec, name, note=note)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -13,12 +14,13 @@ from evals_app.engine.files.rows import FileProblem, Limits
 
 
 class NotJson(ValueError):
-    """The text is not one JSON value. `at` is where in the text, `wants_more` whether it only ends too early."""
+    """The text is not one JSON value. `at` is where; `hopeless` means that more text would not help."""
 
-    def __init__(self, message: str, at: int = 0) -> None:
+    def __init__(self, message: str, at: int = 0, *, hopeless: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.at = at
+        self.hopeless = hopeless
 
 
 class RepeatedField(dict[str, Any]):
@@ -44,21 +46,24 @@ def decode_at(text: str, start: int) -> tuple[Any, int]:
     except json.JSONDecodeError as wrong:
         raise NotJson(wrong.msg[:1].lower() + wrong.msg[1:], wrong.pos) from None
     except RecursionError:
-        raise NotJson("it is nested too deeply", start) from None
+        raise NotJson("it is nested too deeply", start, hopeless=True) from None
     except ValueError as wrong:  # an integer of more digits than Python converts, NaN, Infinity
         message = str(wrong) if isinstance(wrong, _Number) else "a number in it has too many digits"
-        raise NotJson(message, start) from None
+        raise NotJson(message, start, hopeless=True) from None
 
 
 class JsonValue(NamedTuple):
-    """A value of a JSON file and the line, counted from 1, at which it begins."""
+    """A value of a JSON file and the line, counted from 1, at which it begins.
+
+    When the file is written in one line, `line` is the value's position instead, which says more.
+    """
 
     line: int
     value: Any
 
 
 def json_values(text: TextIO, limits: Limits) -> Iterator[JsonValue]:
-    """The elements of one list, or else the values that follow each other, a few kilobytes in memory at a time.
+    """The elements of one list, or else the values that follow each other, with little in memory at a time.
 
     Raises FileProblem with the line when the text stops being JSON: what follows cannot be told apart.
     """
@@ -67,7 +72,7 @@ def json_values(text: TextIO, limits: Limits) -> Iterator[JsonValue]:
     if in_list:
         window.take(1)
     first = True
-    while True:
+    for position in itertools.count(1):
         character = window.next_character()
         if in_list and character == "]":
             return window.take_end()
@@ -77,7 +82,8 @@ def json_values(text: TextIO, limits: Limits) -> Iterator[JsonValue]:
             if in_list:
                 raise window.problem("the list is not closed; is the file cut off?")
             return None
-        yield window.take_value()
+        found = window.take_value()
+        yield found if window.has_lines else JsonValue(position, found.value)
         first = False
 
 
@@ -90,6 +96,8 @@ class _Window:
         self._buffer = ""
         self._at = 0
         self._line = 1
+        self._refill(_PIECE)
+        self.has_lines = bool(_line_breaks(self._buffer.rstrip(), 0, len(self._buffer)))
 
     def next_character(self) -> str:
         """The next character that is not white space, not taken; "" at the end."""
@@ -123,9 +131,11 @@ class _Window:
             try:
                 value, end = decode_at(self._buffer, self._at)
             except NotJson as wrong:
-                if len(self._buffer) - self._at > self._most_chars:
-                    raise self.problem(f"it is broken, or longer than {self._most_chars:,} characters") from None
-                if self._refill(piece):
+                if len(self._buffer) - self._at > self._most_chars and not wrong.hopeless:
+                    raise self.problem(
+                        f"it is broken, or longer than {self._most_chars:,} characters"
+                    ) from None
+                if not wrong.hopeless and self._refill(piece):
                     piece *= 2  # so that a long value is tried a few times only
                     continue
                 self.take(max(0, wrong.at - self._at))
@@ -135,7 +145,8 @@ class _Window:
 
     def problem(self, what: str) -> FileProblem:
         return FileProblem(
-            f"From line {self._line} on this is not JSON: {what}. Mend it, or export the cases as CSV or XLSX."
+            f"From line {self._line} on this is not JSON: {what}. Mend it, or export the cases as CSV or "
+            "XLSX."
         )
 
     def _refill(self, n_chars: int) -> bool:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
-from collections.abc import Iterable
 from typing import BinaryIO
 
 from evals_app.engine.files.encoding import Encoding
@@ -60,22 +58,6 @@ def is_workbook(stream: BinaryIO) -> bool:
     return False
 
 
-def archive_problem(names: Iterable[str]) -> str:
-    """What a ZIP archive that is no XLSX is, in a sentence that says what to do."""
-    known = {name.lower() for name in names}
-    if "xl/workbook.bin" in known:
-        return "This is a binary Excel workbook (.xlsb). Save it as Excel workbook (.xlsx) and import that file."
-    if "encryptedpackage" in known:
-        return "The workbook is protected with a password. Save it without a password and import that file."
-    if "word/document.xml" in known or "ppt/presentation.xml" in known:
-        return f"This is a document, not a spreadsheet. Put the cases into a table, one per row. {_SAVE_AS}"
-    if "content.xml" in known and "mimetype" in known:
-        return "This is an OpenDocument file (.ods). Save it as Excel workbook (.xlsx) or CSV and import that file."
-    if any(name.endswith(".iwa") for name in known):
-        return "This is a Numbers file. Export it as Excel workbook (.xlsx) or CSV and import that file."
-    return "This is a ZIP archive without a workbook in it. Unpack it and import the file inside."
-
-
 def text_kind(stream: BinaryIO, encoding: Encoding, filename: str) -> FileKind:
     """CSV, JSON or JSON Lines. Raises FileProblem for mark-up and for a text of white space only."""
     text = open_text(stream, encoding)
@@ -99,7 +81,9 @@ def text_kind(stream: BinaryIO, encoding: Encoding, filename: str) -> FileKind:
             return FileKind.JSONL
         if first_line == "{" or (first_line.endswith(("{", "[", ",")) and not named_json_lines(filename)):
             return FileKind.JSON
-        return FileKind.JSONL if named_json or not filename.lower().endswith((".csv", ".tsv")) else FileKind.CSV
+        return (
+            FileKind.JSONL if named_json or not filename.lower().endswith((".csv", ".tsv")) else FileKind.CSV
+        )
     return FileKind.JSONL if named_json and _is_json(first_line) else FileKind.CSV
 
 
@@ -125,16 +109,10 @@ def _ole_message(stream: BinaryIO) -> str:
     tail = b""
     while chunk := stream.read(1 << 20):
         if _ENCRYPTED in tail + chunk:
-            return "The workbook is protected with a password. Save it without a password and import that file."
+            return (
+                "The workbook is protected with a password. Save it without a password and import that file."
+            )
         tail = chunk[-len(_ENCRYPTED) :]
-    return "This is an old Excel or Office file (.xls). Save it as Excel workbook (.xlsx) and import that file."
-
-
-def open_archive(stream: BinaryIO) -> zipfile.ZipFile:
-    """The archive, its directory read. Raises FileProblem when it is damaged."""
-    try:
-        return zipfile.ZipFile(stream)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as broken:
-        raise FileProblem(
-            "The workbook is damaged or was not uploaded completely. Open it, save it again and import that file."
-        ) from broken
+    return (
+        "This is an old Excel or Office file (.xls). Save it as Excel workbook (.xlsx) and import that file."
+    )

@@ -53,7 +53,7 @@ def open_text(stream: BinaryIO, encoding: Encoding) -> TextIO:
 
 
 def read_text(text: TextIO, n_chars: int) -> str:
-    """Up to `n_chars` characters; "" at the end. Raises FileProblem when the bytes do not follow the encoding."""
+    """Up to `n_chars` characters; "" at the end. Raises FileProblem for bytes that are not in the encoding."""
     try:
         return text.read(n_chars)
     except UnicodeError as wrong:
@@ -86,7 +86,9 @@ def _readline(text: TextIO, n_chars: int) -> str:
 
 
 def _broken_text() -> FileProblem:
-    return FileProblem("The file is cut off or its characters are damaged. Save it again as UTF-8 and import that.")
+    return FileProblem(
+        "The file is cut off or its characters are damaged. Save it again as UTF-8 and import that."
+    )
 
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -102,5 +104,7 @@ def text_problem(text: str) -> str:
     if found[0] == "\x00":
         return "This text contains a zero character, which cannot be stored. Take it out."
     if "\udc80" <= found[0] <= "\udcff":
-        return "This text contains bytes that are not UTF-8. Save the file as UTF-8 and check the letters in this row."
+        return (
+            "This text contains bytes that are not UTF-8. Save the file as UTF-8 and check its letters here."
+        )
     return "This text contains half of a character (a lone surrogate). Write the character again."

@@ -79,8 +79,8 @@ class Limits:
     key_chars: int = 200
     group_chars: int = 200
     tag_chars: int = 60
-    # XLSX files are ZIP archives of XML: the sheets, and the strings they share, may grow to `unpacked_bytes`
-    # together; every other part is read whole, so it is held to `part_bytes`.
+    # XLSX files are ZIP archives of XML. All parts together may unpack to `unpacked_bytes`; parts other than
+    # sheets and the texts they share are kept in memory, so each of them is held to `part_bytes`.
     unpacked_bytes: int = 400 * _MB
     part_bytes: int = 20 * _MB
     zip_entries: int = 5_000
