@@ -103,8 +103,9 @@ class CallEnd:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer to a request. `cost_usd` adds up all attempts and is None when the price is not known;
-    the latencies are those of the attempt that answered, and `call_id` is its ledger row."""
+    """The answer to a request. `cost_usd` adds up all attempts, as far as the vendor counted them, and is
+    None when the price or the tokens of the answer are not known; the latencies are those of the attempt
+    that answered, and `call_id` is its ledger row."""
 
     completion: Completion
     attempts: int

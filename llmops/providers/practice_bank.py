@@ -41,7 +41,8 @@ class PracticeBank:
 @cache
 def practice_bank() -> PracticeBank:
     """What practice_bank.json holds; ask the practice model `banker` for the answers."""
-    bank = json.loads(resources.files("llmops.providers").joinpath("practice_bank.json").read_text("utf-8"))
+    file = resources.files("llmops.providers").joinpath("practice_bank.json")
+    bank = json.loads(file.read_text("utf-8"))
     return PracticeBank(
         versions=tuple(
             BankVersion(version["message"], tuple(Message(**part) for part in version["messages"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -27,7 +28,8 @@ class Received:
 @dataclass
 class Answer:
     """What to send back. `pieces` are sent one by one as HTTP chunks; `cut_after` resets the connection
-    after so many bytes of the body; `hang` never answers; `gate` holds back the pieces after the first."""
+    after so many bytes of the body; `hang` never answers; `hang_up` closes the connection after the answer
+    without a word; `gate` holds back the pieces after the first."""
 
     status: int = 200
     body: bytes = b""
@@ -35,7 +37,7 @@ class Answer:
     pieces: Sequence[bytes] | None = None
     cut_after: int | None = None
     hang: bool = False
-    delay_s: float = 0.0
+    hang_up: bool = False
     gate: asyncio.Event | None = None
 
 
@@ -45,15 +47,19 @@ Script = Callable[[Received], Answer]
 class FakeVendor:
     """`async with FakeVendor(script) as vendor`: listens on a free port of 127.0.0.1."""
 
-    def __init__(self, script: Script | Answer | Iterable[Answer]) -> None:
+    def __init__(
+        self, script: Script | Answer | Iterable[Answer], *, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._script = _as_script(script)
+        self._tls = tls
         self.received: list[Received] = []
         self.connections = 0
         self.disconnected = asyncio.Event()
+        self.closed = asyncio.Semaphore(0)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
         self.port: int = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -66,7 +72,7 @@ class FakeVendor:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -87,6 +93,7 @@ class FakeVendor:
             writer.close()
             with suppress(ConnectionError, asyncio.CancelledError):
                 await writer.wait_closed()
+            self.closed.release()
 
     async def _respond(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answer
@@ -95,8 +102,6 @@ class FakeVendor:
             await reader.read()
             self.disconnected.set()
             return False
-        if answer.delay_s:
-            await asyncio.sleep(answer.delay_s)
         if answer.pieces is not None:
             return await self._respond_in_pieces(reader, writer, answer)
         head = {"content-type": "application/json", **answer.headers, "content-length": str(len(answer.body))}
@@ -108,7 +113,7 @@ class FakeVendor:
             return False
         writer.write(answer.body)
         await writer.drain()
-        return True
+        return not answer.hang_up
 
     async def _respond_in_pieces(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answer

@@ -218,6 +218,18 @@ async def test_leaving_a_stream_early_hangs_up(dialect: Dialect, opened: Opened)
         await asyncio.wait_for(vendor.disconnected.wait(), 5)
 
 
+async def test_connection_that_the_server_has_closed_is_not_used_again(
+    dialect: Dialect, opened: Opened
+) -> None:
+    answer = dialect.answer("yes")
+    answer.hang_up = True
+    async with opened(dialect, answer) as (adapter, vendor):
+        for _ in range(3):
+            await adapter.complete(REQUEST, timeout_s=5.0)
+            await asyncio.wait_for(vendor.closed.acquire(), 5)
+    assert (len(vendor.received), vendor.connections) == (3, 3)
+
+
 async def test_one_connection_carries_many_calls(dialect: Dialect, opened: Opened) -> None:
     async with opened(dialect, dialect.answer("yes")) as (adapter, vendor):
         for _ in range(3):
