@@ -11,7 +11,8 @@ from llmops.providers.base import Adapter, ChatRequest, Credential, Message
 from tests.contract.dialects import ALL, MODEL, Dialect
 from tests.contract.server import FakeVendor
 
-KEY = "sk-canary-8d1f0b7c4e"
+# Unlike any vendor's keys, so that no pattern catches it by chance.
+KEY = "canary.8d1f0b7c4e"
 LOOPBACK = OutboundPolicy.from_text("127.0.0.1")
 REQUEST = ChatRequest(MODEL, (Message("system", "Be brief."), Message("user", "How are you?")))
 

@@ -114,6 +114,15 @@ async def test_pause_holds_for_every_worker_and_is_never_shortened(client: Async
         await client.flushdb()
 
 
+async def test_nothing_comes_in_during_a_pause(client: AsyncRedis) -> None:
+    """Otherwise a paused connection would be called by everybody at once the moment the pause ends."""
+    limiter = RedisLimiter(client)
+    slow = limited(requests_per_minute=20)
+    assert await taken(limiter, slow) == 0.0
+    await limiter.pause(slow, seconds=30.0)
+    assert await taken(limiter, slow) == pytest.approx(30.0 + 3.0, abs=0.3)
+
+
 async def test_pause_that_begins_while_a_caller_waits_holds_for_it_too(client: AsyncRedis) -> None:
     limiter = RedisLimiter(client)
     slow = limited(requests_per_minute=600)
