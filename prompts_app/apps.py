@@ -15,7 +15,7 @@ class PromptsConfig(AppConfig):
             FirstStep(
                 "write-prompt",
                 "Write a prompt",
-                "Tell the model how to behave and where the question of a person goes in. You can try it at once.",
+                "Tell the model how to behave and where a person’s question goes in. You can try it at once.",
                 "Write a prompt",
                 "prompts:prompt-new",
                 20,

@@ -1,7 +1,7 @@
 """Forms of prompts: the editor, the form for a new prompt, and the values of Try it.
 
-The messages of a prompt are two lists of equal length, `role` and `content`, in the order of the page, so that
-rows can be added, moved and taken away with and without JavaScript.
+The messages of a prompt are two lists of equal length, `role` and `content`, in the order of the page, so
+that rows can be added, moved and taken away with and without JavaScript.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ class ModelFields(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
-    def __init__(self, data: Any = None, *, project: Project, initial: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, data: Any = None, *, project: Project, initial: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(data, initial=dict(initial or {}))
         self.connections = list(connections_for_project(project))
         self.fields["connection"].queryset = connections_for_project(project)  # type: ignore[attr-defined]
@@ -89,7 +91,7 @@ class EditorForm(ModelFields):
         min_value=0,
         max_value=2,
         label="Freedom (temperature)",
-        help_text="0: nearly the same answer every time. 1: more varied wording. Empty: as the vendor sets it.",
+        help_text="0: nearly the same answer every time. 1: more varied. Empty: as the vendor sets it.",
         widget=forms.NumberInput(attrs={"step": "0.1", "inputmode": "decimal"}),
     )
     max_tokens = forms.IntegerField(
@@ -103,7 +105,9 @@ class EditorForm(ModelFields):
         required=False,
         max_length=300,
         label="What changed",
-        widget=forms.TextInput(attrs={"placeholder": "What changed? For example: shorter answers", "autocomplete": "off"}),
+        widget=forms.TextInput(
+            attrs={"placeholder": "What changed? For example: shorter answers", "autocomplete": "off"}
+        ),
     )
     base_version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
     started_from = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
@@ -121,7 +125,7 @@ class EditorForm(ModelFields):
         self.rows = posted_rows(data) if data is not None else version_rows(version)
 
     def content(self, kept: PromptVersion) -> VersionContent:
-        """What was typed, with the settings of `kept` that the page has no fields for. Only after is_valid()."""
+        """What was typed, and the settings of `kept` that have no field here. Only after is_valid()."""
         typed = self.cleaned_data
         return VersionContent(
             messages=[row.message for row in self.rows],
@@ -132,6 +136,12 @@ class EditorForm(ModelFields):
             options=kept.model_options,
             output_schema=kept.output_schema,
         )
+
+    @property
+    def settings_used(self) -> bool:
+        """Whether there is a reason to unfold the settings."""
+        fields = (self["temperature"], self["max_tokens"])
+        return any(field.value() not in (None, "") or field.errors for field in fields)
 
     def seen(self, number: int) -> None:
         """Saving again is meant to go on top of this version."""
@@ -149,7 +159,9 @@ class EditorForm(ModelFields):
             else:
                 self.add_error(name if name in self.fields else None, problem.message)
         if in_messages:
-            self.add_error(None, "Not saved yet: a message cannot be sent like this. See what is marked below.")
+            self.add_error(
+                None, "Not saved yet: a message cannot be sent like this. See what is marked below."
+            )
 
 
 class NewPromptForm(ModelFields):
@@ -159,6 +171,7 @@ class NewPromptForm(ModelFields):
     name = forms.CharField(
         max_length=120,
         help_text="What it is for. It stands in addresses and cannot be changed later.",
+        error_messages={"required": "Give it a name."},
         widget=forms.TextInput(attrs={"placeholder": "Answer to customers", "autocomplete": "off"}),
     )
     system = forms.CharField(

@@ -30,22 +30,29 @@ class ConnectionForm(forms.Form):
         label="Address",
         required=False,
         max_length=500,
+        error_messages={"required": "Type the server’s address."},
         widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": "https://models.example.com/v1"}),
     )
     api_key = forms.CharField(
         label="Key",
         required=False,
         max_length=1000,
+        error_messages={"required": "Paste the key that the vendor gave you."},
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"}),
     )
     default_model = forms.CharField(
         label="Model to begin with",
         required=False,
         max_length=200,
+        error_messages={"required": "Name a model, so that there is something to call."},
         widget=forms.TextInput(attrs={"list": "vendor-models", "autocomplete": "off", "spellcheck": "false"}),
         help_text="New prompts start with it, and the test calls it.",
     )
-    name = forms.CharField(max_length=80, help_text="How prompts and runs will speak of it.")
+    name = forms.CharField(
+        max_length=80,
+        help_text="How prompts and runs will speak of it.",
+        error_messages={"required": "Give it a name."},
+    )
     requests_per_minute = forms.IntegerField(
         label="Calls a minute at most",
         required=False,
@@ -64,7 +71,7 @@ class ConnectionForm(forms.Form):
     def __init__(self, data: Any = None, *, vendor: Vendor, connection: Connection | None = None) -> None:
         self.vendor = vendor
         self.card = VENDORS[vendor]
-        super().__init__(data, initial=_typed_before(connection) if connection else {"name": self.card.title})
+        super().__init__(data, initial=_typed_before(connection) if connection else _first_guess(vendor))
         self._fit_vendor()
         self._speak_of_key(connection)
 
@@ -113,6 +120,11 @@ class ConnectionForm(forms.Form):
         elif self.vendor is Vendor.OPENAI_COMPATIBLE:
             self.fields["base_url"].required = True
             self.fields["base_url"].help_text = "As the server’s documentation says; it usually ends in /v1."
+            self.fields["default_model"].required = True
+            self.fields["default_model"].label = "Model"
+            self.fields[
+                "default_model"
+            ].help_text = "As the server calls it. New prompts start with it, and the test calls it."
         else:
             self.fields["base_url"].widget.attrs["placeholder"] = "the vendor’s own"
             self.fields["base_url"].help_text = "Only when calls go through a gateway of your company."
@@ -125,11 +137,20 @@ class ConnectionForm(forms.Form):
         field.required = self.vendor not in KEY_OPTIONAL_VENDORS and not kept
         field.widget.attrs["placeholder"] = self.card.key_example
         if kept and connection:
-            field.help_text = f"A key ending in {connection.api_key_hint} is stored. Leave this empty to keep it."
+            field.help_text = (
+                f"A key ending in {connection.api_key_hint} is stored. Leave this empty to keep it."
+            )
         elif self.vendor is Vendor.OPENAI_COMPATIBLE:
             field.help_text = "Leave it empty when the server asks for none. It is stored encrypted."
         else:
             field.help_text = f"{self.card.key_from} It is stored encrypted and never shown again."
+
+
+def _first_guess(vendor: Vendor) -> dict[str, Any]:
+    card = VENDORS[vendor]
+    if vendor is Vendor.OPENAI_COMPATIBLE:
+        return {"name": "Our server"}
+    return {"name": card.title, "default_model": card.models[0] if vendor in KEYLESS_VENDORS else ""}
 
 
 def _typed_before(connection: Connection) -> dict[str, Any]:
@@ -145,7 +166,11 @@ def _typed_before(connection: Connection) -> dict[str, Any]:
 class ProjectForm(forms.Form):
     """What a project is called."""
 
-    name = forms.CharField(max_length=120, help_text="Shown at the top left of every page.")
+    name = forms.CharField(
+        max_length=120,
+        help_text="Shown at the top left of every page.",
+        error_messages={"required": "Give the project a name."},
+    )
 
 
 SCOPE_WORDS = {
@@ -161,6 +186,7 @@ class ApiKeyForm(forms.Form):
     name = forms.CharField(
         max_length=120,
         help_text="Who or what will use it, so that you know later which one to revoke.",
+        error_messages={"required": "Say who or what will use it."},
         widget=forms.TextInput(attrs={"placeholder": "Build server"}),
     )
     scope = forms.ChoiceField(

@@ -10,7 +10,7 @@ from llmops.providers.base import Vendor
 
 @dataclass(frozen=True, slots=True)
 class VendorCard:
-    """A vendor in plain words; `key_from` says where its keys are made, `models` are proposals, not a limit."""
+    """A vendor in plain words. `key_from` says where its keys are made; `models` are proposals, no limit."""
 
     title: str
     summary: str
@@ -67,7 +67,7 @@ VENDORS: Mapping[Vendor, VendorCard] = {
     ),
     Vendor.PRACTICE: VendorCard(
         title="Practice",
-        summary="Answers without a model: it repeats the question, or says what you tell it to. Free and instant.",
+        summary="Answers without a model: repeats the question, or says what you tell it to. Free and instant.",
         icon="flask",
         models=("echo", "fixed:Hello!", "slow:500", "flaky:20"),
     ),

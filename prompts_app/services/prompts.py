@@ -86,7 +86,9 @@ def prompt_create(
                 prompt=prompt, number=1, message=message[:300], created_by=author, **columns
             )
     except IntegrityError as taken:
-        raise PromptNameTaken("name", f"There is already a prompt called “{name}”. Choose another name.") from taken
+        raise PromptNameTaken(
+            "name", f"There is already a prompt called “{name}”. Choose another name."
+        ) from taken
 
 
 def version_publish(
@@ -147,7 +149,8 @@ def content_problems(messages: Sequence[Message]) -> list[PromptProblem]:
     if total > MOST_CHARS:
         problems.append(
             PromptProblem(
-                "messages", f"A prompt has at most {MOST_CHARS:,} characters; this one has {total:,}. Shorten it."
+                "messages",
+                f"A prompt has at most {MOST_CHARS:,} characters; this one has {total:,}. Shorten it.",
             )
         )
         return problems
@@ -156,7 +159,9 @@ def content_problems(messages: Sequence[Message]) -> list[PromptProblem]:
             problems.append(PromptProblem(f"messages.{at}", f"A role is one of {', '.join(ROLES)}."))
         if "\x00" in message.content:
             problems.append(
-                PromptProblem(f"messages.{at}", "The text holds a character that cannot be stored. Paste it again.")
+                PromptProblem(
+                    f"messages.{at}", "The text holds a character that cannot be stored. Paste it again."
+                )
             )
         problems += [
             PromptProblem(f"messages.{at}", f"Line {found.line}, column {found.column}: {found.message}")

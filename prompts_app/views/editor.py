@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -16,7 +17,7 @@ from prompts_app.forms import EditorForm, changed_rows, posted_rows, posted_valu
 from prompts_app.models import Prompt, PromptVersion
 from prompts_app.selectors import latest_version, prompt_by_name, prompt_version, prompt_versions
 from prompts_app.services import NewerVersion, PromptProblem, content_problems, version_publish
-from prompts_app.views.findings import findings
+from prompts_app.views.findings import Findings, findings
 
 VERSIONS_SHOWN = 30
 
@@ -95,7 +96,12 @@ def editor_page(
     **more: Any,
 ) -> HttpResponse:
     """The whole page; `more` may hold `newer`, a version saved meanwhile, and `tried`, an answer."""
-    return render(request, "prompts_app/prompt_detail.html", editor_context(request, prompt, form, shown) | more, status=status)
+    return render(
+        request,
+        "prompts_app/prompt_detail.html",
+        editor_context(request, prompt, form, shown) | more,
+        status=status,
+    )
 
 
 def editor_context(
@@ -112,12 +118,18 @@ def editor_context(
         "versions": versions[:VERSIONS_SHOWN],
         "more_versions": len(versions) > VERSIONS_SHOWN,
         "is_text": prompt.kind == PromptKind.TEXT,
-        "found": findings(form.rows, posted_values(form.data) if form.is_bound else {}),
+        "found": _found(form),
         "actions": prompt_actions(prompt, shown),
         "may_edit": request.actor.may(Action.EDIT_PROMPT),
         "may_try": request.actor.may(Action.TRY_PROMPT),
         "also_set": _also_set(shown),
     }
+
+
+def _found(form: EditorForm) -> Findings:
+    """What the messages hold; mistakes that are marked at their message already are not said twice."""
+    found = findings(form.rows, posted_values(form.data) if form.is_bound else {})
+    return replace(found, problems=[]) if any(row.problems for row in form.rows) else found
 
 
 def _also_set(version: PromptVersion) -> list[tuple[str, str]]:

@@ -25,7 +25,11 @@ PAGE_SIZE = 50
 @project_page(Action.VIEW)
 def prompt_list(request: ProjectRequest) -> HttpResponse:
     """The project's prompts; `?q=` searches, `?tag=` and `?archived=1` narrow down, `?at=` is a page."""
-    search, tag, archived = request.GET.get("q", "").strip(), request.GET.get("tag", ""), "archived" in request.GET
+    search, tag, archived = (
+        request.GET.get("q", "").strip(),
+        request.GET.get("tag", ""),
+        "archived" in request.GET,
+    )
     found = prompts_for_project(request.project, search=search, tag=tag, archived=archived)
     page = keyset_page(found, at=request.GET.get("at", ""), size=PAGE_SIZE, by="updated_at")
     context = {
@@ -61,7 +65,7 @@ def prompt_new(request: ProjectRequest) -> HttpResponse:
         except PromptProblem as problem:
             form.mark(problem)
         else:
-            messages.success(request, "Version 1 is saved. Try it at the right.")
+            messages.success(request, "Version 1 is saved. Now try it.")
             return redirect("prompts:prompt-detail", request.project.slug, version.prompt.name)
     context = {"nav": "prompts", "form": form}
     return render(request, "prompts_app/prompt_new.html", context, status=422 if form.errors else 200)
@@ -82,7 +86,9 @@ def prompt_archive(request: ProjectRequest, name: str) -> HttpResponse:
     """Take a prompt out of the list."""
     prompt = prompt_by_name(request.project, name=name)
     services.prompt_archive(prompt)
-    messages.success(request, f"“{prompt.name}” is archived. You find it under Archived, with all its versions.")
+    messages.success(
+        request, f"“{prompt.name}” is archived. You find it under Archived, with all its versions."
+    )
     return redirect("prompts:prompt-list", request.project.slug)
 
 

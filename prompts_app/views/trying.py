@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from asgiref.sync import sync_to_async
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_POST
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
 
 from llmops.core.access import Action, ProjectRequest, project_page
 from llmops.core.encryption import KeyLost
@@ -28,7 +28,7 @@ from prompts_app.views.editor import editor_page, started_from
 
 
 class Asked(NamedTuple):
-    """What is to be tried. `problem` is a sentence when it cannot be; then there is no request."""
+    """What is to be tried: `problem` says why it cannot be, `empty` names variables without a value."""
 
     prompt: Prompt
     form: EditorForm
@@ -36,6 +36,7 @@ class Asked(NamedTuple):
     connection: Connection | None
     request: ChatRequest | None
     problem: str
+    empty: tuple[str, ...] = ()
 
 
 class Piece(NamedTuple):
@@ -46,9 +47,11 @@ class Piece(NamedTuple):
 
 
 @project_page(Action.TRY_PROMPT)
-@require_POST
+@require_http_methods(["GET", "POST"])
 async def prompt_try(request: ProjectRequest, name: str) -> HttpResponseBase:
     """Stream the answer to a script that asks for events; else answer with the page and the answer on it."""
+    if request.method == "GET":  # reloaded after an answer
+        return redirect("prompts:prompt-detail", request.project.slug, name)
     asked = await sync_to_async(_asked)(request, name)
     pieces = _answer(asked, request)
     if "text/event-stream" in request.headers.get("Accept", ""):
@@ -71,7 +74,10 @@ async def prompt_try(request: ProjectRequest, name: str) -> HttpResponseBase:
 def prompt_sent(request: ProjectRequest, name: str) -> HttpResponse:
     """The messages as they would be sent, with the values in them. Calls nothing."""
     asked = _asked(request, name)
-    context: dict[str, Any] = {"sent": asked.request.messages if asked.request else (), "problem": asked.problem}
+    context: dict[str, Any] = {
+        "sent": asked.request.messages if asked.request else (),
+        "problem": asked.problem,
+    }
     return render(request, "prompts_app/prompt_detail.html#prompt-sent", context)
 
 
@@ -86,9 +92,19 @@ def _asked(request: ProjectRequest, name: str) -> Asked:
     values = posted_values(request.POST)
     try:
         ready = draft_request(content, inputs=values)
-    except (PromptProblem, MissingVariable, RenderedTooLong) as problem:
+    except PromptProblem as problem:
+        return Asked(prompt, form, shown, None, None, f"{_where(problem, form)}{problem.message}")
+    except (MissingVariable, RenderedTooLong) as problem:
         return Asked(prompt, form, shown, None, None, str(problem))
-    return Asked(prompt, form, shown, content.connection, ready, _why_not(content.connection, ready, values))
+    empty = tuple(name for name, value in values.items() if not value.strip())
+    return Asked(
+        prompt, form, shown, content.connection, ready, _why_not(content.connection, ready, values), empty
+    )
+
+
+def _where(problem: PromptProblem, form: EditorForm) -> str:
+    name, _, position = problem.field.partition(".")
+    return f"Message {int(position) + 1}. " if name == "messages" and position and len(form.rows) > 1 else ""
 
 
 def _why_not(connection: Connection | None, ready: ChatRequest, values: dict[str, str]) -> str:
@@ -111,7 +127,10 @@ async def _answer(asked: Asked, request: ProjectRequest) -> AsyncGenerator[Piece
     try:
         async with aclosing(stream_once(asked.connection, asked.request, context)) as pieces:
             async for piece in pieces:
-                yield Piece("facts", _facts(piece)) if isinstance(piece, Reply) else Piece("piece", piece)
+                if isinstance(piece, Reply):
+                    yield Piece("facts", _facts(piece, asked.empty))
+                else:
+                    yield Piece("piece", piece)
     except (ModelCallError, KeyLost) as error:
         yield Piece("error", str(error))
 
@@ -128,14 +147,15 @@ _ENDINGS = {
 }
 
 
-def _facts(reply: Reply) -> str:
-    """What an answer took, on one line."""
+def _facts(reply: Reply, empty: tuple[str, ...]) -> str:
+    """What an answer took, on one line, and what should be known about it."""
     usage = reply.completion.usage
     facts = [duration_ms(reply.latency_ms), usd(reply.cost_usd)]
     if usage is not None:
         facts.append(f"{count(usage.input_tokens)} tokens in, {count(usage.output_tokens)} out")
     if reply.attempts > 1:
         facts.append(f"{reply.attempts} attempts")
+    if empty:
+        facts.append(f"left empty: {', '.join(empty)}")
     ending = _ENDINGS.get(reply.completion.finish_reason, "")
     return " · ".join(facts) + (f" {ending}" if ending else "")
-

@@ -126,11 +126,10 @@
   const unsaved = editor.querySelector("[data-unsaved-note]");
   const saved = state();
   const mirror = document.createElement("textarea");
-  const started = editor.elements.started_from.value;
-  const base = editor.elements.base_version.value;
+  const opened = new URLSearchParams(location.search).get("version");
   mirror.hidden = true;
-  mirror.dataset.draft = started === base ? "prompt" : `prompt-${started}`;
-  mirror.dataset.draftBase = base;
+  mirror.dataset.draft = opened ? `prompt-${opened}` : "prompt";
+  mirror.dataset.draftBase = editor.elements.base_version.value;
   mirror.defaultValue = saved;
   let mirroring = false;
   mirror.addEventListener("input", () => { if (!mirroring) show(mirror.value); });

@@ -11,7 +11,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 class KeysetPage(NamedTuple, Generic[Row]):
-    """Rows of one page; `newer` and `older` are the `at` of the pages beside it, empty where there is none."""
+    """Rows of one page; `newer` and `older` are the `at` of the pages beside it, or empty."""
 
     rows: list[Row]
     newer: str

@@ -19,7 +19,7 @@ from llmops.core.services.connections import (
 from llmops.core.services.ledger import DirectLedger
 from llmops.core.services.limiter import open_limiter
 from llmops.core.services.prices import price_for
-from llmops.providers.base import ChatRequest, Credential, Message, ModelCallError, Vendor
+from llmops.providers.base import CallErrorKind, ChatRequest, Credential, Message, ModelCallError, Vendor
 from llmops.providers.gateway import CallContext, CallPurpose, Gateway, Reply
 
 TEST_MODELS = {
@@ -33,7 +33,7 @@ TEST_MODELS = {
 
 
 class Tried(NamedTuple):
-    """How a tiny call went, in words; `kind` is that of the error, empty when it went well or was not made."""
+    """How a tiny call went, in words; `kind` is that of the error, empty when there was none."""
 
     ok: bool
     message: str
@@ -44,8 +44,20 @@ class Tried(NamedTuple):
 async def connection_try(connection: Connection, *, user: User | None = None) -> Tried:
     """Make one tiny call, write it to the ledger, and keep how it went beside the connection."""
     model = connection.default_model or TEST_MODELS.get(Vendor(connection.vendor), "")
-    if not model:
-        return Tried(False, "Name a model for this connection, so that there is something to call.", None)
+    tried = await _try_model(connection, model, user) if model else _NO_MODEL
+    await sync_to_async(connection_test_record)(connection, problem="" if tried.ok else tried.message)
+    return tried
+
+
+_NO_MODEL = Tried(
+    False,
+    "Name a model for this connection, so that there is something to call.",
+    None,
+    CallErrorKind.NO_SUCH_MODEL,
+)
+
+
+async def _try_model(connection: Connection, model: str, user: User | None) -> Tried:
     request = ChatRequest(model=model, messages=(Message("user", "Say hello."),), max_tokens=16)
     context = CallContext(
         connection.project_id, CallPurpose.CONNECTION_TEST, user_id=user.pk if user else None
@@ -53,13 +65,11 @@ async def connection_try(connection: Connection, *, user: User | None = None) ->
     try:
         async with open_gateway(connection, model) as (gateway, credential):
             reply = await gateway.complete(credential, request, context, deadline_s=30, max_attempts=1)
-        tried = Tried(True, f"“{model}” answered in {reply.latency_ms / 1000:.1f} s.", reply.latency_ms)
+        return Tried(True, f"“{model}” answered in {reply.latency_ms / 1000:.1f} s.", reply.latency_ms)
     except KeyLost as lost:
-        tried = Tried(False, str(lost), None)
+        return Tried(False, str(lost), None, CallErrorKind.WRONG_KEY)
     except ModelCallError as error:
-        tried = Tried(False, error.message, None, error.kind)
-    await sync_to_async(connection_test_record)(connection, problem="" if tried.ok else tried.message)
-    return tried
+        return Tried(False, error.message, None, error.kind)
 
 
 @asynccontextmanager

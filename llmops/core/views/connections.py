@@ -23,7 +23,10 @@ from llmops.providers.base import Vendor
 @project_page(Action.VIEW)
 def connection_list(request: ProjectRequest) -> HttpResponse:
     """All connections, and how their last tests went."""
-    rows = [(connection, VENDORS[Vendor(connection.vendor)]) for connection in connections_for_project(request.project)]
+    rows = [
+        (connection, VENDORS[Vendor(connection.vendor)])
+        for connection in connections_for_project(request.project)
+    ]
     context = {"nav": "models", "rows": rows, "may_edit": request.actor.may(Action.EDIT_CONNECTION)}
     return render(request, "core/connection_list.html", context)
 
@@ -38,9 +41,7 @@ def connection_new(request: ProjectRequest) -> HttpResponse:
     form = ConnectionForm(request.POST or None, vendor=vendor)
     if form.is_valid():
         try:
-            made = connection_create(
-                project=request.project, wanted=form.wanted(), created_by=request.user
-            )
+            made = connection_create(project=request.project, wanted=form.wanted(), created_by=request.user)
         except ConnectionProblem as problem:
             form.mark(problem.field, problem.message)
         else:
@@ -51,7 +52,7 @@ def connection_new(request: ProjectRequest) -> HttpResponse:
 @project_page(Action.EDIT_CONNECTION)
 @require_http_methods(["GET", "POST"])
 def connection_edit(request: ProjectRequest, name: str) -> HttpResponse:
-    """Change a connection; saving makes one tiny call. `?problem=` says what kind of failure the last one was."""
+    """Change a connection; saving makes one tiny call. `?problem=` is the kind of its last failure."""
     connection = connection_by_name(request.project, name=name)
     vendor = Vendor(connection.vendor)
     if request.method == "GET" and "problem" in request.GET and connection.test_problem:
@@ -75,7 +76,9 @@ def connection_test(request: ProjectRequest, name: str) -> HttpResponse:
     connection = connection_by_name(request.project, name=name)
     tried = async_to_sync(connection_try)(connection, user=request.user)
     if not request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
-        return redirect(f"{reverse('core:connection-list', args=[request.project.slug])}#connection-{connection.pk}")
+        return redirect(
+            f"{reverse('core:connection-list', args=[request.project.slug])}#connection-{connection.pk}"
+        )
     connection.refresh_from_db()
     context = {
         "connection": connection,
@@ -118,7 +121,7 @@ def _form_page(
 
 
 def _to_test_result(request: ProjectRequest, connection: Connection) -> HttpResponse:
-    """Call the model once; on to the list when it answered, back to the form with what went wrong when not."""
+    """Call the model once: on to the list when it answered, back to the form when not."""
     tried = async_to_sync(connection_try)(connection, user=request.user)
     if tried.ok:
         messages.success(request, f"“{connection.name}” is connected. {tried.message}")
