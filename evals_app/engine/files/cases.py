@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -16,18 +14,9 @@ from evals_app.engine.files.columns import (
     missing_column,
     parse_target,
 )
-from evals_app.engine.files.json_values import NotJson, decode
-from evals_app.engine.files.lines import text_problem
-from evals_app.engine.files.rows import CaseRow, FileProblem, Limits, Record, RowProblem
+from evals_app.engine.files.rows import ABSENT, CaseRow, FileProblem, Limits, Record, RowProblem
 from evals_app.engine.files.seen import FirstLines
-
-_TAG_BREAK = re.compile(r"[,;\n]")
-_MOST_LEVELS = 100
-_TEXT_ROLES = (Role.EXPECTED, Role.REFERENCE, Role.PREVIOUS, Role.FEEDBACK)
-
-
-class WrongCell(ValueError):
-    """A value that its column cannot take."""
+from evals_app.engine.files.values import CellValues, WrongCell
 
 
 class CaseBuilder:
@@ -42,6 +31,7 @@ class CaseBuilder:
         self.mapping = dict(mapping)
         self._limits = limits
         self._place = place
+        self._values = CellValues(limits)
         self._targets = {column: self._target(column, meaning) for column, meaning in mapping.items()}
         self._never_seen = {
             column for column, target in self._targets.items() if target.role is not Role.IGNORE
@@ -73,11 +63,13 @@ class CaseBuilder:
         self._never_seen -= record.cells.keys()
         for column, cell in record.cells.items():
             target = self._targets.get(column) or self._new_target(column)
+            if cell is ABSENT or target.role is Role.IGNORE:
+                continue
             try:
                 if target.role is Role.INPUT:
-                    inputs[target.variable] = "" if cell is None else self._text(cell)
-                elif target.role is not Role.IGNORE and cell is not None:
-                    fields[target.role.value] = self._value(target.role, cell)
+                    inputs[target.variable] = self._values.text(cell) or ""
+                elif cell is not None:
+                    fields[target.role.value] = self._values.of(target.role, cell)
             except WrongCell as wrong:
                 problems.append(RowProblem(record.line, column, str(wrong)))
         if not problems:
@@ -86,37 +78,6 @@ class CaseBuilder:
             if not problems:
                 yield case
         yield from problems
-
-    def _value(self, role: Role, cell: Any) -> Any:
-        if role is Role.TAGS:
-            return self._tags(cell)
-        if role is Role.METADATA:
-            return _metadata(cell)
-        text = self._text(cell)
-        if role in _TEXT_ROLES:
-            return text
-        most_chars = self._limits.key_chars if role is Role.KEY else self._limits.group_chars
-        return _short(text, most_chars) if text.strip() else None
-
-    def _text(self, cell: Any) -> str:
-        text = cell if isinstance(cell, str) else _json_text(cell)
-        if len(text) > self._limits.cell_chars:
-            raise WrongCell(
-                f"This text has {len(text):,} characters; at most {self._limits.cell_chars:,} are allowed. "
-                "Shorten it or take it out."
-            )
-        if problem := text_problem(text):
-            raise WrongCell(problem)
-        return text
-
-    def _tags(self, cell: Any) -> list[str]:
-        if isinstance(cell, str) and cell.lstrip().startswith("["):
-            cell = _json_or_text(cell)
-        if isinstance(cell, list):
-            tags = [self._text(tag) for tag in cell]
-        else:
-            tags = [tag.strip() for tag in _TAG_BREAK.split(self._text(cell)) if tag.strip()]
-        return [_short(tag, self._limits.tag_chars) for tag in tags]
 
     def _case_problem(self, case: CaseRow) -> RowProblem | None:
         line = case.line or 0
@@ -131,16 +92,14 @@ class CaseBuilder:
                     line,
                     column,
                     f"The key “{case.key}” is already in {self._place} {before}. Give each case a key of its "
-                    "own, or do not "
-                    f"use the column “{column}” as the key.",
+                    f"own, or do not use the column “{column}” as the key.",
                 )
         elif before := self._first_lines.first_line(tuple(sorted(case.inputs.items())), line):
             return RowProblem(
                 line,
                 "",
                 f"The same inputs are already in {self._place} {before}. Take one of them out, or give each "
-                "a key of "
-                "its own.",
+                "a key of its own.",
             )
         return None
 
@@ -167,56 +126,3 @@ class CaseBuilder:
                 f"{self._limits.name_chars} are allowed. Shorten it."
             )
         return target
-
-
-def _short(text: str, most_chars: int) -> str:
-    if len(text) > most_chars:
-        raise WrongCell(
-            f"This has {len(text):,} characters; at most {most_chars} are allowed here. Shorten it."
-        )
-    return text
-
-
-def _metadata(cell: Any) -> dict[str, Any]:
-    value = _json_or_text(cell) if isinstance(cell, str) else cell
-    if not isinstance(value, dict):
-        raise WrongCell(
-            'This must be a JSON object, like {"source": "chat"}. Write it so, or do not use the column as '
-            "metadata."
-        )
-    for text in _texts(value):
-        if problem := text_problem(text):
-            raise WrongCell(problem)
-    return value
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """All texts in a JSON value, names of fields too. Raises WrongCell when it is nested too deeply."""
-    level = [value]
-    for _ in range(_MOST_LEVELS):
-        below: list[Any] = []
-        for part in level:
-            if isinstance(part, str):
-                yield part
-            elif isinstance(part, dict):
-                below += [*part, *part.values()]
-            elif isinstance(part, list):
-                below += part
-        if not below:
-            return
-        level = below
-    raise WrongCell(f"This is nested more than {_MOST_LEVELS} levels deep. Make it flatter.")
-
-
-def _json_text(cell: Any) -> str:
-    try:
-        return json.dumps(cell, ensure_ascii=False)
-    except RecursionError:
-        raise WrongCell("This is nested too deeply. Make it flatter.") from None
-
-
-def _json_or_text(cell: str) -> Any:
-    try:
-        return decode(cell)
-    except NotJson:
-        return cell

@@ -162,7 +162,7 @@ def _sample_rows(
 
 
 def _quotes_after_space(sample: Iterable[Line | RowProblem], delimiter: str, limits: Limits) -> bool:
-    """True when cells are written as `a, "b, c"`, with a space before the quote that RFC 4180 does not know."""
+    """True when cells are written as `a, "b, c"`: RFC 4180 knows no space before the quote."""
     plain, skipping = Dialect(delimiter), Dialect(delimiter, skip_space=True)
     cells = (
         cell for row in _sample_rows(sample, plain, limits) if isinstance(row, Row) for cell in row.cells

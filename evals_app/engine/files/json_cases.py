@@ -9,7 +9,7 @@ from typing import Any
 from evals_app.engine.files.columns import Role, input_header
 from evals_app.engine.files.json_values import JsonValue, NotJson, RepeatedField, decode
 from evals_app.engine.files.lines import Line
-from evals_app.engine.files.rows import FileProblem, Record, RowProblem
+from evals_app.engine.files.rows import ABSENT, FileProblem, Record, RowProblem
 
 _CASE_FIELDS = frozenset(role.value for role in Role) - {Role.INPUT, Role.IGNORE}
 # What the API shows of a case and does not take back.
@@ -65,7 +65,7 @@ def record_of(item: JsonValue) -> Record | RowProblem:
             odd,
             f"A case has no field “{odd}”. Put it into “inputs” if the prompt uses it, else into “metadata”.",
         )
-    return Record(line, {name: cell for name, cell in cells.items() if cell is not None})
+    return Record(line, {name: ABSENT if cell is None else cell for name, cell in cells.items()})
 
 
 def _is_case_field(name: str) -> bool:

@@ -53,7 +53,7 @@ def open_text(stream: BinaryIO, encoding: Encoding) -> TextIO:
 
 
 def read_text(text: TextIO, n_chars: int) -> str:
-    """Up to `n_chars` characters; "" at the end. Raises FileProblem for bytes that are not in the encoding."""
+    """Up to `n_chars` characters; "" at the end. Raises FileProblem for bytes outside the encoding."""
     try:
         return text.read(n_chars)
     except UnicodeError as wrong:

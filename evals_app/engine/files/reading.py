@@ -17,6 +17,7 @@ from evals_app.engine.files.json_values import json_values
 from evals_app.engine.files.kinds import check_size, is_workbook, text_kind
 from evals_app.engine.files.lines import numbered_lines, open_text
 from evals_app.engine.files.rows import (
+    ABSENT,
     DEFAULT_LIMITS,
     CaseRow,
     FileKind,
@@ -248,6 +249,6 @@ def _resolve(source: Source, mapping: Mapping[str, str] | None) -> dict[str, str
 
 
 def _shown(cell: Any) -> str:
-    if cell is None:
+    if cell is None or cell is ABSENT:
         return ""
     return cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False)

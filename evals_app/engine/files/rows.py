@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 
 class FileKind(StrEnum):
@@ -52,15 +52,30 @@ class FileProblem(ValueError):
     """The file as a whole cannot be read or written; the message is a sentence that says what to do."""
 
 
+ABSENT: Final[Any] = object()
+"""A column that has no value in this row."""
+
+
 class Record(NamedTuple):
     """One row before its columns are given a meaning.
 
-    A column that is absent has no value; None is a blank cell of a table, "" a text that is meant to be empty.
-    Values of JSON files keep their JSON type.
+    None is a blank cell of a table, "" a text meant to be empty, ABSENT no value at all. Values of JSON files
+    keep their JSON type.
     """
 
     line: int
     cells: dict[str, Any]
+
+
+class BadCell(str):
+    """A cell that shows something which is no value. It matters only when its column does."""
+
+    problem: str
+
+    def __new__(cls, shown: str, problem: str) -> Self:
+        cell = super().__new__(cls, shown)
+        cell.problem = problem
+        return cell
 
 
 _MB = 1024 * 1024
@@ -79,8 +94,8 @@ class Limits:
     key_chars: int = 200
     group_chars: int = 200
     tag_chars: int = 60
-    # XLSX files are ZIP archives of XML. All parts together may unpack to `unpacked_bytes`; parts other than
-    # sheets and the texts they share are kept in memory, so each of them is held to `part_bytes`.
+    # XLSX files are ZIP archives of XML. All parts together may unpack to `unpacked_bytes`; parts other
+    # than sheets and the texts they share are kept in memory, so each of them is held to `part_bytes`.
     unpacked_bytes: int = 400 * _MB
     part_bytes: int = 20 * _MB
     zip_entries: int = 5_000

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from evals_app.engine.files.escapes import MISSING, text_of
-from evals_app.engine.files.rows import FileProblem, Limits, Record, RowProblem
+from evals_app.engine.files.rows import ABSENT, BadCell, FileProblem, Limits, Record, RowProblem
 
 
 class Row(NamedTuple):
@@ -46,15 +46,16 @@ def read_table(rows: Iterable[Row | RowProblem], limits: Limits, *, place: str) 
     return Table([name for name in names if name], _records(itertools.chain([first], source), names))
 
 
-def _header(source: Iterator[Row | RowProblem]) -> Row:
-    for row in source:
-        if isinstance(row, RowProblem):
-            raise FileProblem(
-                f"The column names cannot be read (line {row.row}): {row.message} "
-                "The first row must hold the names of the columns."
-            )
-        return row
-    raise FileProblem("The file is empty. Choose a file with one case per row.")
+def _header(rows: Iterator[Row | RowProblem]) -> Row:
+    row = next(rows, None)
+    if row is None:
+        raise FileProblem("The file is empty. Choose a file with one case per row.")
+    if isinstance(row, RowProblem):
+        raise FileProblem(f"The names of the columns cannot be read. {row.message}")
+    for cell in row.cells:
+        if isinstance(cell, BadCell):
+            raise FileProblem(f"The names of the columns cannot be read. {cell.problem}")
+    return row
 
 
 def _column_names(header: Row, limits: Limits, place: str) -> list[str]:
@@ -66,7 +67,7 @@ def _column_names(header: Row, limits: Limits, place: str) -> list[str]:
         raise FileProblem(f"The file has {len(names):,} columns; at most {limits.columns:,} are allowed.")
     seen: dict[str, int] = {}
     for position, name in enumerate(names, start=1):
-        if len(name) > limits.name_chars:
+        if len(name) > limits.name_chars and not name.startswith("input:"):
             raise FileProblem(
                 f"The name of column {position} has {len(name):,} characters. Does {place.lower()} "
                 f"{header.number} hold the names of the columns? Add a row with names above the first case."
@@ -117,8 +118,10 @@ def _cells(cells: Sequence[str], names: Sequence[str]) -> dict[str, str | None]:
     for name, cell in itertools.zip_longest(names, cells[: len(names)], fillvalue=""):
         if not cell or cell.isspace():
             record[name] = None
-        elif cell != MISSING:
-            record[name] = text_of(cell)
+        elif cell == MISSING:
+            record[name] = ABSENT
+        else:
+            record[name] = cell if isinstance(cell, BadCell) else text_of(cell)
     record.pop("", None)
     return record
 

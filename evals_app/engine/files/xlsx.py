@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from openpyxl.utils import get_column_letter
-
-from evals_app.engine.files.rows import FileProblem, Limits, RowProblem
+from evals_app.engine.files.rows import BadCell, FileProblem, Limits
 from evals_app.engine.files.table import Row, Table, read_table
 from evals_app.engine.files.xlsx_numbers import GENERAL, format_of, number_text
 from evals_app.engine.files.xlsx_package import Package, Tag
@@ -15,6 +13,10 @@ from evals_app.engine.files.xlsx_sheet import SheetCell, SheetRow, sheet_rows
 from evals_app.engine.files.xlsx_text import shared_texts, unescape_text
 
 _TRUE = ("1", "true")
+_NEVER_CALCULATED = (
+    "This cell holds a formula that was never calculated. Open the workbook in a spreadsheet program, save "
+    "it and import it again, or put the value in place of the formula."
+)
 
 
 class OpenWorkbook(NamedTuple):
@@ -28,10 +30,6 @@ class _SheetPart(NamedTuple):
     title: str
     part: str
     is_hidden: bool
-
-
-class WrongCell(ValueError):
-    """A cell whose content cannot be told."""
 
 
 def open_workbook(stream: BinaryIO, limits: Limits) -> OpenWorkbook:
@@ -82,39 +80,35 @@ class _Texts:
             tag.name == "workbookPr" and tag.attributes.get("date1904", "") in _TRUE for tag in tags
         )
 
-    def row(self, row: SheetRow) -> Row | RowProblem:
+    def row(self, row: SheetRow) -> Row:
         cells: list[str] = []
         for cell in row.cells:
             cells += [""] * (cell.column - 1 - len(cells))
-            try:
-                cells[cell.column - 1 :] = [self._text(cell)]
-            except WrongCell as wrong:
-                return RowProblem(row.number, f"column {get_column_letter(cell.column)}", str(wrong))
+            cells[cell.column - 1 :] = [self._text(cell)]
         return Row(row.number, cells)
 
     def _text(self, cell: SheetCell) -> str:
         if cell.is_formula and not cell.content and cell.kind != "str":
-            raise WrongCell(
-                "This cell holds a formula that was never calculated. Open the workbook in a spreadsheet "
-                "program, save it and import it again, or put the value in place of the formula."
-            )
+            return BadCell("=…", _NEVER_CALCULATED)
         if cell.kind == "e":
-            raise WrongCell(f"This cell shows the error {cell.content}. Mend the formula or clear the cell.")
+            problem = f"This cell shows the error {cell.content}. Mend the formula or clear the cell."
+            return BadCell(cell.content, problem)
+        try:
+            return self._value(cell)
+        except (ValueError, IndexError):
+            return BadCell(cell.content, f"“{cell.content[:40]}” is not a value of a cell. Type it again.")
+
+    def _value(self, cell: SheetCell) -> str:
         if cell.kind in ("str", "inlineStr"):
             return unescape_text(cell.content)
+        if cell.kind == "s":
+            return self._shared[int(cell.content)]
+        if cell.kind == "b":
+            return "TRUE" if int(cell.content) else "FALSE"
         if cell.kind == "d":
             return cell.content.strip().removesuffix("T00:00:00")
-        try:
-            if cell.kind == "s":
-                return self._shared[int(cell.content)]
-            if cell.kind == "b":
-                return "TRUE" if int(cell.content) else "FALSE"
-            style = self._formats[cell.style] if cell.style < len(self._formats) else GENERAL
-            return number_text(cell.content, style, since_1904=self._since_1904)
-        except (ValueError, IndexError):
-            raise WrongCell(
-                f"This cell holds “{cell.content[:40]}”, which cannot be read. Type it again."
-            ) from None
+        style = self._formats[cell.style] if cell.style < len(self._formats) else GENERAL
+        return number_text(cell.content, style, since_1904=self._since_1904)
 
 
 def _cell_formats(tags: list[Tag]) -> list[str]:
