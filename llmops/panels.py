@@ -155,7 +155,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
 
 def _projects_of(request: HttpRequest) -> list[ProjectItem]:
     """The projects that this person belongs to; asked only when a template shows them."""
-    projects = Project.objects.filter(memberships__user_id=request.user.pk).order_by("name", "pk")
+    projects = Project.objects.filter(memberships__user_id=request.user.pk or 0).order_by("name", "pk")
     return [
         ProjectItem(found.name, found.slug, reverse("core:home", kwargs={"project": found.slug}))
         for found in projects

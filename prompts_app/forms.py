@@ -122,6 +122,7 @@ class EditorForm(ModelFields):
     ) -> None:
         initial = version_initial(version, newest_number) if version else {}
         super().__init__(data, project=project, initial=initial)
+        self.posted = data if data is not None else QueryDict()
         self.rows = posted_rows(data) if data is not None else version_rows(version)
 
     def content(self, kept: PromptVersion) -> VersionContent:
@@ -145,8 +146,9 @@ class EditorForm(ModelFields):
 
     def seen(self, number: int) -> None:
         """Saving again is meant to go on top of this version."""
-        self.data = self.data.copy()
-        self.data["base_version"] = str(number)
+        data = self.posted.copy()
+        data["base_version"] = str(number)
+        self.data = data
 
     def mark(self, problems: Iterable[PromptProblem]) -> None:
         """Show each problem beside the message or field it is about."""

@@ -67,7 +67,7 @@ VENDORS: Mapping[Vendor, VendorCard] = {
     ),
     Vendor.PRACTICE: VendorCard(
         title="Practice",
-        summary="Answers without a model: repeats the question, or says what you tell it to. Free and instant.",
+        summary="Answers without a model: repeats the question, or says what you set. Free and instant.",
         icon="flask",
         models=("echo", "fixed:Hello!", "slow:500", "flaky:20"),
     ),

@@ -128,7 +128,7 @@ def editor_context(
 
 def _found(form: EditorForm) -> Findings:
     """What the messages hold; mistakes that are marked at their message already are not said twice."""
-    found = findings(form.rows, posted_values(form.data) if form.is_bound else {})
+    found = findings(form.rows, posted_values(form.posted))
     return replace(found, problems=[]) if any(row.problems for row in form.rows) else found
 
 

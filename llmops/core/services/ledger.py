@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -114,13 +114,24 @@ def calls_orphan(*, result_ids: Sequence[int]) -> int:
 
 
 class DirectLedger:
-    """Writes every attempt at once: for single calls, such as Try it and the test of a connection."""
+    """Writes every attempt at once: for single calls, such as Try it and the test of a connection.
+
+    Gives the database connection back to the pool after each write, so that slow models do not hold it.
+    """
 
     async def begin(self, start: CallStart) -> None:
-        await sync_to_async(calls_begin)([start])
+        await sync_to_async(_write_and_let_go)(lambda: calls_begin([start]))
 
     async def finish(self, start: CallStart, end: CallEnd) -> None:
-        await sync_to_async(calls_finish)([(start, end)])
+        await sync_to_async(_write_and_let_go)(lambda: calls_finish([(start, end)]))
+
+
+def _write_and_let_go(write: Callable[[], object]) -> None:
+    try:
+        write()
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()
 
 
 def _columns(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import NamedTuple
 
@@ -90,7 +90,7 @@ async def open_gateway(connection: Connection, model: str) -> AsyncIterator[tupl
 
 async def stream_once(
     connection: Connection, request: ChatRequest, context: CallContext
-) -> AsyncIterator[str | Reply]:
+) -> AsyncGenerator[str | Reply, None]:
     """Pieces of an answer as they come, then the Reply. Raises ModelCallError, KeyLost."""
     async with (
         open_gateway(connection, request.model) as (gateway, credential),
