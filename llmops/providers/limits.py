@@ -18,6 +18,7 @@ from redis.asyncio import Redis as AsyncRedis
 from llmops.providers.base import CallErrorKind, Credential
 from llmops.providers.buckets import Bucket, Rate
 from llmops.providers.faults import fault
+from llmops.providers.local_share import LocalShare
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ class RedisLimiter:
         self._client = client
         self._take = client.register_script(_TAKE)
         self._give_back = client.register_script(_GIVE_BACK)
-        self._local = _LocalShare(processes)
+        self._local = LocalShare(processes)
         self._away_until = 0.0
         self._not_paused_until: dict[int, float] = {}
 
@@ -158,9 +159,9 @@ class RedisLimiter:
     async def _returned(self, credential: Credential, requests: int, tokens: int) -> None:
         if not _limited(credential) or (requests, tokens) == (0, 0):
             return
-        self._local.give_back(credential, requests, tokens)
         key = _bucket_key(credential.connection_id)
-        await self._redis(self._give_back(keys=[key], args=[requests, tokens]))
+        if await self._redis(self._give_back(keys=[key], args=[requests, tokens])) is None:
+            self._local.give_back(credential, requests, tokens)
 
     async def _lengthen_pause(self, connection_id: int, millis: int) -> None:
         """Never shortens a pause that another worker asked for."""
@@ -204,52 +205,6 @@ def limit_state(
         next_request_in_s=max(pause_s, _next_in_s(fields, "requests", requests_per_minute, now, pause_s)),
         next_tokens_in_s=max(pause_s, _next_in_s(fields, "tokens", tokens_per_minute, now, pause_s)),
     )
-
-
-class _LocalShare:
-    """The limits divided by the number of processes, for as long as Redis is away. Buckets start empty,
-    so that a restart grants nothing extra."""
-
-    def __init__(self, processes: int) -> None:
-        self._processes = max(1, processes)
-        self._buckets: dict[tuple[int, str], Bucket] = {}
-        self._paused_until: dict[int, float] = {}
-
-    def pause(self, credential: Credential, until: float) -> None:
-        known = self._paused_until.get(credential.connection_id, 0.0)
-        self._paused_until[credential.connection_id] = max(until, known)
-
-    def take(
-        self, credential: Credential, requests: int, tokens: int, max_wait_s: float, now: float
-    ) -> tuple[float, bool]:
-        paused_until = self._paused_until.get(credential.connection_id, 0.0)
-        wait_s = max(0.0, paused_until - now)
-        wanted: list[tuple[Bucket, int]] = []
-        for name, limit, n in _limits(credential, requests, tokens):
-            rate = Rate.per_minute(limit / self._processes)
-            bucket = self._buckets.setdefault((credential.connection_id, name), Bucket(0.0, now))
-            bucket.refill(rate, now, paused_until)
-            wait_s = max(wait_s, bucket.wait_s(rate, n, now))
-            wanted.append((bucket, n))
-        if wait_s > max_wait_s:
-            return wait_s, False
-        for bucket, n in wanted:
-            bucket.take(n)
-        return wait_s, True
-
-    def give_back(self, credential: Credential, requests: int, tokens: int) -> None:
-        for name, _, n in _limits(credential, requests, tokens):
-            bucket = self._buckets.get((credential.connection_id, name))
-            if bucket is not None:
-                bucket.take(-n)
-
-
-def _limits(credential: Credential, requests: int, tokens: int) -> list[tuple[str, int, int]]:
-    pairs = (
-        ("requests", credential.requests_per_minute, requests),
-        ("tokens", credential.tokens_per_minute, tokens),
-    )
-    return [(name, limit, n) for name, limit, n in pairs if limit and n]
 
 
 def _limited(credential: Credential) -> bool:
