@@ -6,10 +6,13 @@ class EvalsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from llmops.panels import NavEntry, register_nav  # models must be loaded first
+        # Models must be loaded first.
+        from evals_app.views.home import register
+        from llmops.panels import NavEntry, register_nav
 
         register_nav(
             NavEntry("datasets", "Datasets", "table", "evals:dataset-list", 20),
             NavEntry("metrics", "Metrics", "ruler-2", "evals:evaluator-list", 30),
             NavEntry("runs", "Runs", "player-play", "evals:run-list", 40),
         )
+        register()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 from asgiref.sync import async_to_sync
-from celery import shared_task
 from django.conf import settings
 from kombu.exceptions import OperationalError as BrokerDown
 
@@ -14,15 +13,15 @@ from evals_app.services.summaries import summaries_fill
 from evals_app.services.sweeping import runs_sweep
 from llmops.core.services import WORKER, heartbeat
 from llmops.core.services.limiter import open_limiter
-from llmops.queues import RUNS
+from llmops.celery import app
 
 log = logging.getLogger(__name__)
 
 PUMP_S = 20
 
 
-@shared_task(
-    name="evals_app.drive_runs", queue=RUNS, time_limit=PUMP_S + 200, acks_late=False, ignore_result=True
+@app.task(
+    name="evals_app.drive_runs", time_limit=PUMP_S + 200, acks_late=False, ignore_result=True
 )
 def drive_runs(**_future: object) -> None:
     """Drive all open runs for a while; if work is left, ask for another go behind other waiting tasks."""
@@ -31,7 +30,7 @@ def drive_runs(**_future: object) -> None:
         nudge_workers(n=1)
 
 
-@shared_task(name="evals_app.tick_runs", queue=RUNS, time_limit=30, ignore_result=True)
+@app.task(name="evals_app.tick_runs", time_limit=30, ignore_result=True)
 def tick_runs(**_future: object) -> None:
     """Recompute from rows what is left to do: settle runs, and nudge workers when claimable work waits."""
     heartbeat(WORKER)

@@ -211,6 +211,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_PUBLISH_RETRY = False  # a nudge that cannot be sent now is not worth waiting for: the tick finds the work
 CELERY_TASK_DEFAULT_QUEUE = BACKGROUND
+CELERY_TASK_ROUTES = {"core.*": {"queue": BACKGROUND}, "evals_app.*": {"queue": RUNS}}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CONCURRENCY = WORKER_PROCESSES
@@ -221,11 +222,11 @@ CELERY_BEAT_SCHEDULE = {
     "tick-runs": {
         "task": "evals_app.tick_runs",
         "schedule": timedelta(seconds=3),
-        "options": {"expires": 3, "queue": RUNS},
+        "options": {"expires": 3},
     },
     "sweep-core": {
         "task": "core.sweep",
         "schedule": timedelta(hours=1),
-        "options": {"expires": 600, "queue": BACKGROUND},
+        "options": {"expires": 600},
     },
 }

@@ -13,7 +13,7 @@ from evals_app.services.runs import RunSettings, run_create
 from evals_app.services.summaries import run_summarise
 from llmops.core.models import Project, User
 from llmops.core.services import ConnectionSettings, connection_create
-from llmops.providers.base import Message, Vendor
+from llmops.providers.base import Vendor
 from llmops.providers.limits import Unlimited
 from llmops.providers.practice_bank import practice_bank
 from prompts_app.choices import PromptKind
@@ -36,7 +36,7 @@ def demo_fill(*, project: Project, author: User) -> Run:
     )
     first, second = (
         VersionContent(
-            messages=[Message(part.role, part.content) for part in version.messages],
+            messages=version.messages,
             connection=practice,
             model="banker",
             temperature=0.0,
@@ -49,7 +49,7 @@ def demo_fill(*, project: Project, author: User) -> Run:
         name=PROMPT,
         kind=PromptKind.CHAT,
         content=first,
-        message="First draft",
+        message=bank.versions[0].message,
         tags=["demo"],
         author=author,
     )

@@ -86,7 +86,7 @@ def run_create(*, project: Project, wanted: RunSettings, author: User | None = N
         draft = _draft(wanted, dataset)
         run = _run(project, dataset, wanted, author, draft.quote, len(draft.cases) * wanted.repeats)
         run.connection, run.model = draft.connection, draft.model
-        run.save()
+        run.save(force_insert=True)
         _pin_evaluators(run, wanted.evaluators)
         _plan(run, [case.pk for case in draft.cases])
     return run
@@ -102,7 +102,7 @@ def run_upload(
         dataset = Dataset.objects.select_for_update().get(pk=wanted.dataset.pk)
         run = _run(project, dataset, wanted, author, Quote(0, Decimal(0), 0.0), len(outputs))
         run.source = RunSource.UPLOADED
-        run.save()
+        run.save(force_insert=True)
         _pin_evaluators(run, wanted.evaluators)
         now = timezone.now()
         results = Result.objects.bulk_create(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from celery import shared_task
 
 from llmops.core.services import idempotency_sweep
 from llmops.core.services.ledger import ledger_partitions_ensure
-from llmops.queues import BACKGROUND
+from llmops.celery import app
 
 
-@shared_task(name="core.sweep", queue=BACKGROUND, time_limit=300, ignore_result=True)
+@app.task(name="core.sweep", time_limit=300, ignore_result=True)
 def sweep(**_future: object) -> None:
     """Forget old idempotency keys and make the ledger's partitions of the months to come."""
     idempotency_sweep()

@@ -1,0 +1,63 @@
+"""What evaluation adds to pages below it: first steps, the latest runs, a button on the page of a prompt."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from evals_app.models import Dataset, Run
+from evals_app.selectors.headlines import runs_page
+from llmops.core.access import ProjectRequest
+from llmops.core.models import Project
+from llmops.panels import FirstStep, register_first_step, register_home_panel, register_prompt_action
+from prompts_app.models import Prompt, PromptVersion
+
+LATEST = 5
+
+
+def has_cases(project: Project) -> bool:
+    return Dataset.objects.filter(project=project, archived_at__isnull=True, revision__gt=0).exists()
+
+
+def has_runs(project: Project) -> bool:
+    return Run.objects.filter(project=project).exists()
+
+
+def latest_runs(request: ProjectRequest) -> dict[str, Any]:
+    """The newest runs, for the panel on the home page."""
+    return {"project": request.project, "page": runs_page(request.project, limit=LATEST)}
+
+
+def run_button(prompt: Prompt, version: PromptVersion) -> tuple[str, str, str]:
+    """The way from a prompt's version to a run of it."""
+    address = reverse("evals:run-new", kwargs={"project": prompt.project.slug})
+    query = urlencode({"prompt": prompt.name, "version": version.number})
+    return "Run on a dataset", f"{address}?{query}", "player-play"
+
+
+def register() -> None:
+    """Fill the slots; called once the apps are ready."""
+    register_first_step(
+        FirstStep(
+            key="cases",
+            title="Add cases",
+            text="What people ask and what a good answer holds. Import a spreadsheet, or type the first ten.",
+            action="Add cases",
+            url_name="evals:dataset-list",
+            position=30,
+            done=has_cases,
+        ),
+        FirstStep(
+            key="run",
+            title="Run the prompt on the cases",
+            text="Every case is asked and marked, and you read how often the answer was right.",
+            action="Start a run",
+            url_name="evals:run-new",
+            position=40,
+            done=has_runs,
+        ),
+    )
+    register_home_panel("evals_app/_home_runs.html", latest_runs)
+    register_prompt_action(run_button)
