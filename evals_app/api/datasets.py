@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.core.handlers.asgi import ASGIRequest
+from django.http import StreamingHttpResponse
+from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.parsers import MultiPartParser
@@ -27,6 +29,7 @@ from evals_app.services import (
     CaseProblem,
     DatasetNameTaken,
     DatasetProblem,
+    Stored,
     WrongCases,
     case_problems,
     cases_export,
@@ -35,11 +38,14 @@ from evals_app.services import (
     dataset_create,
     file_import,
 )
-from evals_app.services.importing import EXPORT_TYPES, FileRefused
+from evals_app.services.exporting import EXPORT_TYPES, ExportRefused, async_pieces, export_name, pieces
+from evals_app.services.importing import MOST_FILE_BYTES, FileRefused
 from llmops.core.access import Action
 from llmops.core.api.base import ProjectAPIView
 from llmops.core.api.errors import ApiProblem
 from llmops.core.services import Answer
+
+MOST_BODY_BYTES = MOST_FILE_BYTES + 1024 * 1024  # the form around a file
 
 
 class DatasetList(ProjectAPIView):
@@ -62,13 +68,7 @@ class DatasetList(ProjectAPIView):
         try:
             return self.once(act)
         except DatasetProblem as problem:
-            taken = isinstance(problem, DatasetNameTaken)
-            raise ApiProblem(
-                "name_taken" if taken else "invalid",
-                problem.message,
-                http_status=409 if taken else 422,
-                fields=[{"field": problem.field, "message": problem.message}],
-            ) from problem
+            raise as_api_problem(problem) from problem
 
 
 class DatasetDetail(ProjectAPIView):
@@ -95,10 +95,10 @@ class CaseList(ProjectAPIView):
         responses=CaseShown(many=True),
     )
     def get(self, request: Request, name: str) -> Response:
-        """The cases of a dataset."""
+        """The cases of a dataset, in its order."""
         dataset = dataset_by_name(self.project, name=name)
         revision = _revision(request, dataset)
-        return self.page(cases_at(dataset, revision=revision), case_shown)
+        return self.page(cases_at(dataset, revision=revision), case_shown, key="position")
 
     @extend_schema(operation_id="cases_create", request=CasesBody, responses={200: CasesStored})
     def post(self, request: Request, name: str) -> Response:
@@ -108,6 +108,7 @@ class CaseList(ProjectAPIView):
         and `errors` lists the wrong ones. `row` counts from 0.
         """
         dataset = dataset_by_name(self.project, name=name)
+        refuse_too_large(request)
         body = self.checked(CasesBody)
         rows, problems = _rows(body["cases"])
         good = [at for at, row in enumerate(rows) if row is not None]
@@ -116,23 +117,21 @@ class CaseList(ProjectAPIView):
             for found in case_problems([row for row in rows if row is not None])
         ]
         if problems and not body["partial"]:
-            raise wrong_cases(problems)
+            raise wrong_cases(WrongCases(sorted(problems)))
         wrong = {problem.row for problem in problems}
         kept = [row for at, row in enumerate(rows) if row is not None and at not in wrong]
 
         def act() -> Answer:
             stored = cases_put(dataset, kept, author=self.actor.person, message=body["message"])
-            answer: dict[str, Any] = {
-                "revision": stored.revision,
-                "added": stored.added,
-                "updated": stored.updated,
-                "unchanged": stored.unchanged,
-            }
+            answer: dict[str, Any] = stored_shown(stored)
             if body["partial"]:
-                answer["errors"] = [problem._asdict() for problem in problems]
+                answer["errors"] = [problem._asdict() for problem in sorted(problems)]
             return Answer(200, answer)
 
-        return self.once(act)
+        try:
+            return self.once(act)
+        except DatasetProblem as problem:
+            raise as_api_problem(problem) from problem
 
 
 class DatasetImport(ProjectAPIView):
@@ -159,9 +158,11 @@ class DatasetImport(ProjectAPIView):
     def post(self, request: Request, name: str) -> Response:
         """Import a CSV, JSONL or XLSX file. A wrong row answers 422 with its line number and nothing is stored."""
         dataset = dataset_by_name(self.project, name=name)
+        refuse_too_large(request)
         upload = request.FILES.get("file")
         if upload is None:
-            raise ApiProblem("invalid", "Send the file as the form field “file”.", http_status=422)
+            message = "Send the file as the form field “file”."
+            raise ApiProblem("invalid", message, fields=[{"field": "file", "message": message}])
 
         def act() -> Answer:
             stored = file_import(
@@ -171,24 +172,18 @@ class DatasetImport(ProjectAPIView):
                 column_map=request.data.get("columns", ""),
                 author=self.actor.person,
             )
-            return Answer(
-                200,
-                {
-                    "revision": stored.revision,
-                    "added": stored.added,
-                    "updated": stored.updated,
-                    "unchanged": stored.unchanged,
-                },
-            )
+            return Answer(200, stored_shown(stored))
 
         try:
             return self.once(act)
         except FileRefused as refused:
             raise ApiProblem(
-                "wrong_file", refused.message, fields=[problem._asdict() for problem in refused.problems]
+                "wrong_file", refused.message, fields=[{"field": "file", "message": refused.message}]
             ) from refused
         except WrongCases as wrong:
-            raise wrong_cases(wrong.problems) from wrong
+            raise wrong_cases(wrong) from wrong
+        except DatasetProblem as problem:
+            raise as_api_problem(problem) from problem
 
 
 class DatasetExport(ProjectAPIView):
@@ -202,13 +197,23 @@ class DatasetExport(ProjectAPIView):
         ],
         responses={(200, "text/csv"): OpenApiTypes.BINARY},
     )
-    def get(self, request: Request, name: str) -> HttpResponse | StreamingHttpResponse:
+    def get(self, request: Request, name: str) -> StreamingHttpResponse:
         """All cases as a file that imports again without loss."""
         dataset = dataset_by_name(self.project, name=name)
         file_format = request.query_params.get("format", "csv")
         if file_format not in EXPORT_TYPES:
             raise ApiProblem("invalid", f"format is one of {', '.join(EXPORT_TYPES)}.", http_status=400)
-        return cases_export(dataset, revision=_revision(request, dataset), file_format=file_format)
+        revision = _revision(request, dataset)
+        try:
+            file = cases_export(dataset, revision=revision, file_format=file_format)
+        except ExportRefused as refused:
+            raise ApiProblem("cannot_export", refused.message) from refused
+        filename = export_name(dataset, revision=revision, file_format=file_format)
+        return StreamingHttpResponse(
+            async_pieces(file) if isinstance(request._request, ASGIRequest) else pieces(file),
+            content_type=EXPORT_TYPES[file_format],
+            headers={"Content-Disposition": content_disposition_header(True, filename) or ""},
+        )
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:
         """`format` names the file here, not the renderer."""
@@ -243,10 +248,36 @@ def case_shown(version: CaseVersion) -> dict[str, Any]:
     }
 
 
-def wrong_cases(problems: list[CaseProblem] | Any) -> ApiProblem:
-    rows = len({problem.row for problem in problems})
-    message = f"{rows} row{'s are' if rows != 1 else ' is'} wrong, so nothing was stored. See fields."
-    return ApiProblem("wrong_rows", message, fields=[problem._asdict() for problem in problems])
+def stored_shown(stored: Stored) -> dict[str, Any]:
+    return {
+        "revision": stored.revision,
+        "added": stored.added,
+        "updated": stored.updated,
+        "unchanged": stored.unchanged,
+    }
+
+
+def wrong_cases(wrong: WrongCases) -> ApiProblem:
+    fields = [problem._asdict() for problem in wrong.problems]
+    return ApiProblem("wrong_rows", f"{wrong} See fields.", fields=fields)
+
+
+def as_api_problem(problem: DatasetProblem) -> ApiProblem:
+    taken = isinstance(problem, DatasetNameTaken)
+    return ApiProblem(
+        "name_taken" if taken else "invalid",
+        problem.message,
+        http_status=409 if taken else 422,
+        fields=[{"field": problem.field, "message": problem.message}],
+    )
+
+
+def refuse_too_large(request: Request) -> None:
+    """Raises ApiProblem (413) for a body that is too large by its own word, before it is read."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BODY_BYTES:
+        most = MOST_FILE_BYTES // 1024**2
+        message = f"This has more than {most} MB. Split it and send one part after the other."
+        raise ApiProblem("too_large", message, http_status=413)
 
 
 def _rows(bodies: list[dict[str, Any]]) -> tuple[list[CaseRow | None], list[CaseProblem]]:
@@ -274,7 +305,7 @@ def _sentence(detail: Any) -> str:
 
 def _revision(request: Request, dataset: Dataset) -> int:
     text = request.query_params.get("revision", str(dataset.revision))
-    if not text.isdigit() or int(text) > dataset.revision:
-        message = f"revision must be a number from 1 to {dataset.revision}."
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) <= dataset.revision):
+        message = f"revision must be a number from 0 to {dataset.revision}."
         raise ApiProblem("invalid", message, http_status=400)
     return int(text)

@@ -11,7 +11,8 @@ from rest_framework.response import Response
 from evals_app.api.serializers import EvaluatorBody, EvaluatorKindShown, EvaluatorShown
 from evals_app.engine import KINDS, Kind
 from evals_app.models import EvaluatorVersion
-from evals_app.selectors import evaluator_by_name, evaluators_for_project, latest_evaluator_version
+from evals_app.selectors import evaluator_by_name, latest_evaluator_version
+from evals_app.selectors.evaluators import newest_versions_for_project
 from evals_app.services import (
     EvaluatorNameTaken,
     EvaluatorProblem,
@@ -33,16 +34,13 @@ class EvaluatorList(ProjectAPIView):
     @extend_schema(operation_id="evaluators_list", responses=EvaluatorShown(many=True))
     def get(self, request: Request) -> Response:
         """The project's evaluators, each in its newest version."""
-        return self.page(
-            evaluators_for_project(self.project),
-            lambda evaluator: evaluator_shown(latest_evaluator_version(evaluator)),
-        )
+        return self.page(newest_versions_for_project(self.project), evaluator_shown, key="evaluator_id")
 
     @extend_schema(operation_id="evaluators_create", request=EvaluatorBody, responses={201: EvaluatorShown})
     def post(self, request: Request) -> Response:
         """Make an evaluator. `evaluators/kinds/` lists the kinds and the JSON Schema of their config."""
         body = self.checked(EvaluatorBody)
-        judge = judge_of(self.project, body["config"])
+        judge = judge_of(self.project, body["kind"], body["config"])
 
         def act() -> Answer:
             version = evaluator_create(
@@ -83,6 +81,8 @@ class EvaluatorDetail(ProjectAPIView):
     def put(self, request: Request, name: str) -> Response:
         """Change an evaluator's config or margin: a new version, unless nothing differs."""
         evaluator = evaluator_by_name(self.project, name=name)
+        if not isinstance(request.data, dict):
+            raise ApiProblem("invalid", "Send a JSON object.", http_status=400)
         body = self.checked(EvaluatorBody, {"name": name, "kind": evaluator.kind, **request.data})
         if body["kind"] != evaluator.kind:
             raise ApiProblem("invalid", "The kind stays as it is. Make a second evaluator instead.")
@@ -91,7 +91,7 @@ class EvaluatorDetail(ProjectAPIView):
                 evaluator,
                 margin=body["margin"],
                 author=self.actor.person,
-                **judge_of(self.project, body["config"]),
+                **judge_of(self.project, evaluator.kind, body["config"]),
             )
         except EvaluatorProblem as problem:
             raise _as_api_problem(problem) from problem
@@ -104,11 +104,20 @@ class EvaluatorDetail(ProjectAPIView):
         return Response(status=204)
 
 
-def judge_of(project: Project, config: dict[str, Any]) -> dict[str, Any]:
-    """Config without the names of connection and model, and the rows that they name."""
-    rest = {name: value for name, value in config.items() if name not in ("connection", "model")}
-    connection = named_connection(project, str(config.get("connection") or ""), field="config.connection")
-    return {"config": rest, "connection": connection, "model": str(config.get("model") or "")}
+def judge_of(project: Project, kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    """For a kind that asks a model: the config without the names of connection and model, and what they name."""
+    if kind not in KINDS or not KINDS[kind].uses_model:
+        return {"config": config}
+    judge = {name: config.get(name) or "" for name in ("connection", "model")}
+    for name, value in judge.items():
+        if not isinstance(value, str):
+            message = "This must be a text."
+            raise ApiProblem("invalid", message, fields=[{"field": f"config.{name}", "message": message}])
+    return {
+        "config": {name: value for name, value in config.items() if name not in judge},
+        "connection": named_connection(project, judge["connection"], field="config.connection"),
+        "model": judge["model"],
+    }
 
 
 def evaluator_shown(version: EvaluatorVersion) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -94,9 +94,10 @@ class CaseForm(forms.Form):
         """The case as it was filled in; the form must be valid. What was not touched stays as it was."""
         was = self.version
         inputs = {
-            column: _kept(self.cleaned_data[f"in_{at}"], was.inputs.get(column))
+            column: _kept(self.cleaned_data[f"in_{at}"], was.inputs.get(column), cleared="")
             for at, column in enumerate(self.columns)
         }
+        tags = self.cleaned_data["tags"]
         return CaseRow(
             key=self.cleaned_data["key"] or None,
             inputs={column: text for column, text in inputs.items() if text is not None},
@@ -104,12 +105,27 @@ class CaseForm(forms.Form):
             reference=_kept(self.cleaned_data["reference"], was.reference),
             previous=_kept(self.cleaned_data["previous"], was.previous),
             feedback=_kept(self.cleaned_data["feedback"], was.feedback),
-            tags=split_tags(self.cleaned_data["tags"]),
+            tags=was.tags if tags == _joined(was.tags) else split_tags(tags),
             group=self.cleaned_data["group"] or None,
             metadata=was.metadata,
         )
 
-    def mark(self, problems: list[CaseProblem]) -> None:
+    def differences(self, theirs: CaseVersion) -> list[tuple[str, str]]:
+        """Label and text of each field that somebody else left otherwise than it stands in this form."""
+        other = CaseForm(theirs, columns=self.columns)
+        names = [name for name in self.fields if name != "base"]
+        return [
+            (self[name].label, str(other[name].value() or ""))
+            for name in names
+            if _typed(other[name].value()) != _typed(self[name].value())
+        ]
+
+    def take_over(self, theirs: CaseVersion) -> None:
+        """Make this an edit of somebody else's version, so that saving again replaces it."""
+        self.version = theirs
+        self.data = {**self.data.dict(), "base": theirs.pk}  # type: ignore[attr-defined]  # a QueryDict
+
+    def mark(self, problems: Sequence[CaseProblem]) -> None:
         """Show each problem at its field."""
         for problem in problems:
             field = problem.field
@@ -126,11 +142,23 @@ def split_tags(text: str) -> list[str]:
     return list(dict.fromkeys(tag for tag in tags if tag))
 
 
-def _kept(text: str, was: str | None) -> str | None:
-    """A text from a form: None when it is empty and was never given; the old one when only its line breaks differ."""
-    if was is not None and text == was.replace("\r\n", "\n"):
+def _kept(text: str, was: str | None, *, cleared: str | None = None) -> str | None:
+    """A text from a form, or what it `was` when only line breaks differ.
+
+    Empty is None when it never was given, and `cleared` when somebody emptied it.
+    """
+    if text == (was or "").replace("\r\n", "\n"):
         return was
-    return text if text or was is not None else None
+    return text or cleared
+
+
+def _typed(text: Any) -> str:
+    """A text as a form sends it."""
+    return str(text or "").replace("\r\n", "\n")
+
+
+def _joined(tags: list[str]) -> str:
+    return ", ".join(tags)
 
 
 def _columns(version: CaseVersion, columns: list[str]) -> list[str]:
@@ -149,4 +177,4 @@ def _initial(version: CaseVersion, columns: list[str]) -> dict[str, Any]:
         name: getattr(version, name) for name in ("expected", *MORE_ANSWERS, "group")
     }
     initial |= {f"in_{at}": version.inputs.get(column, "") for at, column in enumerate(columns)}
-    return initial | {"tags": ", ".join(version.tags), "key": version.case.key, "base": version.pk}
+    return initial | {"tags": _joined(version.tags), "key": version.case.key, "base": version.pk}

@@ -21,11 +21,11 @@ TITLE_CHARS = 120
 
 @dataclass(frozen=True, slots=True)
 class CaseLine:
-    """One case in a list, its texts cut to what a list can show. `cells` follow the list's columns."""
+    """One case in a list, its texts cut to what a list can show. `named` are its columns with their texts."""
 
     case_id: int
     key: str
-    cells: list[str]
+    named: list[tuple[str, str]]
     expected: str | None
     tags: list[str]
     position: int
@@ -109,6 +109,26 @@ def removed_case(dataset: Dataset, *, case_id: int) -> CaseVersion | None:
     return last if last is not None and last.until is not None else None
 
 
+def n_cases_with(dataset: Dataset, *, tag: str = "", search: str = "") -> int:
+    """How many of the dataset's current cases have this tag and this text."""
+    return cases_at(dataset, revision=dataset.revision, tag=tag, search=search).count()
+
+
+def has_keys(dataset: Dataset) -> bool:
+    """Whether any current case of the dataset has a key."""
+    return CaseVersion.objects.filter(dataset=dataset, until__isnull=True).exclude(case__key="").exists()
+
+
+def version_of_case(dataset: Dataset, *, case_id: int, pk: str) -> CaseVersion:
+    """The version `pk` of a case, whether it is current or not. Raises Http404."""
+    number = int(pk) if pk.isascii() and pk.isdigit() and len(pk) < 19 else 0
+    versions = CaseVersion.objects.filter(dataset=dataset, case_id=case_id, pk=number)
+    version = versions.select_related("case").first()
+    if version is None:
+        raise Http404("There is no such case in this dataset.")
+    return version
+
+
 def case_title(version: CaseVersion, columns: list[str]) -> str:
     """A case in one line: its first input that says something."""
     values = [version.inputs.get(column, "") for column in columns] + list(version.inputs.values())
@@ -122,7 +142,7 @@ def _line(version: CaseVersion, columns: list[str]) -> CaseLine:
     return CaseLine(
         case_id=version.case_id,
         key=version.case.key,
-        cells=[beginnings.get(column, "") for column in columns],
+        named=[(column, beginnings.get(column, "")) for column in columns],
         expected=version.answer,  # type: ignore[attr-defined]  # annotated above
         tags=version.tags,
         position=version.position,

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import NamedTuple
 
 from django.db.models import IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404
-from django.utils.dateparse import parse_datetime
 
 from evals_app.models import CaseVersion, Dataset, DatasetRevision
 from evals_app.selectors.case_texts import has_text
 from llmops.core.models import Project
 
-DATASETS_PER_PAGE = 50
 REVISIONS_PER_PAGE = 50
-
-
-class DatasetsPage(NamedTuple):
-    """Some datasets, and the `before` of the next page, if there is one."""
-
-    rows: list[Dataset]
-    next_before: str
 
 
 class RevisionsPage(NamedTuple):
@@ -32,29 +23,18 @@ class RevisionsPage(NamedTuple):
 
 
 def datasets_for_project(project: Project, *, search: str = "", archived: bool = False) -> QuerySet[Dataset]:
-    """The project's datasets (or those that were removed), newest change first, each with its `n_cases`."""
+    """The project's datasets (or the archived ones), newest change first.
+
+    Each has its `n_cases` and `changed_by`, the address of who made the newest revision (None for programs).
+    """
     newest = DatasetRevision.objects.filter(dataset=OuterRef("pk")).order_by("-number")
     datasets = Dataset.objects.filter(project=project, archived_at__isnull=not archived).annotate(
-        n_cases=Subquery(newest.values("n_cases")[:1], output_field=IntegerField())
+        n_cases=Coalesce(Subquery(newest.values("n_cases")[:1], output_field=IntegerField()), 0),
+        changed_by=Subquery(newest.values("created_by__email")[:1]),
     )
     if search:
         datasets = datasets.filter(Q(name__icontains=search) | Q(description__icontains=search))
     return datasets.order_by("-updated_at", "-pk")
-
-
-def datasets_page(project: Project, *, search: str = "", archived: bool = False, before: str = "") -> DatasetsPage:
-    """One page of the list, each dataset with the `changed_by` of its newest revision."""
-    newest = DatasetRevision.objects.filter(dataset=OuterRef("pk")).order_by("-number")
-    datasets = datasets_for_project(project, search=search, archived=archived).annotate(
-        changed_by=Subquery(newest.values("created_by__email")[:1])
-    )
-    if start := _moment_and_pk(before):
-        moment, pk = start
-        datasets = datasets.filter(Q(updated_at__lt=moment) | Q(updated_at=moment, pk__lt=pk))
-    rows = list(datasets[: DATASETS_PER_PAGE + 1])
-    more = len(rows) > DATASETS_PER_PAGE
-    rows = rows[:DATASETS_PER_PAGE]
-    return DatasetsPage(rows, f"{rows[-1].updated_at.isoformat()}_{rows[-1].pk}" if more else "")
 
 
 def dataset_by_name(project: Project, *, name: str, archived: bool = False) -> Dataset:
@@ -101,12 +81,6 @@ def newest_revision(dataset: Dataset) -> DatasetRevision | None:
     return revisions.select_related("created_by").first()
 
 
-def _moment_and_pk(before: str) -> tuple[datetime, int] | None:
-    moment_text, _, pk = before.rpartition("_")
-    try:
-        moment = parse_datetime(moment_text)
-    except ValueError:
-        return None
-    if moment is None or moment.tzinfo is None or not (pk.isascii() and pk.isdigit() and len(pk) < 19):
-        return None
-    return moment, int(pk)
+def revision_numbered(dataset: Dataset, number: int) -> DatasetRevision | None:
+    """The revision of this number, if there is one."""
+    return DatasetRevision.objects.filter(dataset=dataset, number=number).first()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import Http404
 
 from evals_app.models import Evaluator, EvaluatorVersion
@@ -19,9 +19,25 @@ def evaluators_for_project(project: Project) -> QuerySet[Evaluator]:
     )
 
 
-def evaluator_by_name(project: Project, *, name: str) -> Evaluator:
-    """The project's evaluator of this name. Raises Http404."""
-    evaluator = Evaluator.objects.filter(project=project, name=name).select_related("project").first()
+def newest_versions_for_project(project: Project, *, archived: bool = False) -> QuerySet[EvaluatorVersion]:
+    """The newest version of each evaluator in use (or of each archived one), by name."""
+    newest = EvaluatorVersion.objects.filter(evaluator=OuterRef("evaluator")).order_by("-number")
+    return (
+        EvaluatorVersion.objects.filter(
+            evaluator__project=project, evaluator__archived_at__isnull=not archived
+        )
+        .annotate(newest_number=Subquery(newest.values("number")[:1]))
+        .filter(number=F("newest_number"))
+        .select_related("evaluator", "connection", "created_by")
+        .order_by("evaluator__name", "evaluator_id")
+    )
+
+
+def evaluator_by_name(project: Project, *, name: str, archived: bool = False) -> Evaluator:
+    """The project's evaluator of this name; archived ones only when `archived` is true. Raises Http404."""
+    found = Evaluator.objects.filter(project=project, name=name.replace("\x00", "\ufffd"))
+    found = found if archived else found.filter(archived_at__isnull=True)
+    evaluator = found.select_related("project").first()
     if evaluator is None:
         raise Http404(f"There is no metric called “{name}” in this project.")
     return evaluator
@@ -30,6 +46,11 @@ def evaluator_by_name(project: Project, *, name: str) -> Evaluator:
 def latest_evaluator_version(evaluator: Evaluator) -> EvaluatorVersion:
     """The version with the highest number; every evaluator has one."""
     return evaluator.versions.select_related("evaluator", "connection").order_by("-number")[0]
+
+
+def evaluator_history(evaluator: Evaluator) -> QuerySet[EvaluatorVersion]:
+    """All versions, newest first."""
+    return evaluator.versions.select_related("connection", "created_by").order_by("-number")
 
 
 def latest_evaluator_versions(project: Project, *, names: list[str]) -> list[EvaluatorVersion]:

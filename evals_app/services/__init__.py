@@ -19,7 +19,8 @@ from evals_app.services.evaluators import (
     evaluator_change,
     evaluator_create,
 )
-from evals_app.services.importing import cases_export, file_import
+from evals_app.services.exporting import cases_export
+from evals_app.services.importing import file_import
 from evals_app.services.runs import (
     RunProblem,
     RunSettings,

@@ -14,7 +14,7 @@ MOST_CELL_CHARS = 1_000_000
 MOST_KEY_CHARS = 200
 MOST_GROUP_CHARS = 200
 MOST_COLUMN_CHARS = 100
-MOST_COLUMNS = 200
+MOST_COLUMNS = 500
 MOST_TAG_CHARS = 60
 MOST_TAGS = 50
 
@@ -117,7 +117,7 @@ def _wrong_fields(row: CaseRow) -> Iterator[tuple[str, str]]:
                 field,
                 f"This text has {len(text):,} characters; {MOST_CELL_CHARS:,} are allowed. Shorten it.",
             )
-        elif not _storable(text):
+        elif not is_storable(text):
             yield (
                 field,
                 "This text holds a character that cannot be stored (NUL or half a character). Take it out.",
@@ -134,7 +134,7 @@ def _wrong_name(name: str) -> Iterator[tuple[str, str]]:
             _short(name),
             f"A variable's name has at most {MOST_COLUMN_CHARS} characters; this has {len(name):,}.",
         )
-    elif not _storable(name):
+    elif not is_storable(name):
         yield "inputs", "The name of a variable holds a character that cannot be stored. Type it anew."
 
 
@@ -171,14 +171,14 @@ def _wrong_metadata(metadata: Mapping[str, Any] | None) -> Iterator[tuple[str, s
         return
     if chars > MOST_CELL_CHARS:
         yield "metadata", f"These facts have {chars:,} characters; {MOST_CELL_CHARS:,} are allowed."
-    elif not all(map(_storable, _strings_in(metadata))):
+    elif not all(map(is_storable, texts_in(metadata))):
         yield (
             "metadata",
             "These facts hold a character that cannot be stored (NUL or half a character). Take it out.",
         )
 
 
-def _strings_in(value: Any) -> Iterable[str]:
+def texts_in(value: Any) -> Iterable[str]:
     """Every text in a JSON value, names included."""
     waiting = [value]
     while waiting:
@@ -191,7 +191,7 @@ def _strings_in(value: Any) -> Iterable[str]:
             waiting += item
 
 
-def _storable(text: str) -> bool:
+def is_storable(text: str) -> bool:
     """Postgres keeps neither NUL nor lone surrogates."""
     if "\x00" in text:
         return False

@@ -120,12 +120,10 @@ def numbered_cases_put(
         checked = _Checked(rows, columns=locked.columns)
         staging.stage_open()
         staging.stage_fill(checked)
-        checked.problems += [
-            twice(twin.row, twin.before, key=twin.key, counted=counted)
-            for twin in staging.stage_twins(most=MOST_PROBLEMS - len(checked.problems))
-        ]
-        if checked.problems:
-            raise WrongCases(sorted(checked.problems), n_rows=checked.n_wrong or None)
+        twins = staging.stage_twins(most=MOST_PROBLEMS - len(checked.problems))
+        problems = checked.problems + [twice(twin.row, twin.before, key=twin.key, counted=counted) for twin in twins]
+        if problems:
+            raise WrongCases(sorted(problems), n_rows=checked.n_wrong + len(twins))
         number = locked.revision + 1
         merged = staging.stage_merge(locked, revision=number)
         if not (merged.added or merged.updated):
@@ -219,15 +217,13 @@ def dataset_unarchive(dataset: Dataset) -> None:
 
 
 class _Checked:
-    """Passes the right rows on, one by one; gathers columns and problems (at most MOST_PROBLEMS) as it goes.
-
-    After the first problem nothing is passed on, since nothing will be stored.
-    """
+    """Passes the right rows on, one by one; gathers columns and problems (at most MOST_PROBLEMS) as it goes."""
 
     def __init__(self, rows: Iterable[tuple[int, CaseRow | CaseProblem]], *, columns: Iterable[str]) -> None:
         self.columns = dict.fromkeys(columns)
         self.problems: list[CaseProblem] = []
         self.n_wrong = 0
+        self._last_wrong = -1
         self._rows = rows
 
     def __iter__(self) -> Iterator[tuple[int, CaseRow]]:
@@ -244,7 +240,8 @@ class _Checked:
                 yield number, row
 
     def _wrong(self, found: list[CaseProblem]) -> None:
-        self.n_wrong += 1
+        self.n_wrong += found[0].row != self._last_wrong
+        self._last_wrong = found[0].row
         self.problems += found[: MOST_PROBLEMS - len(self.problems)]
 
 

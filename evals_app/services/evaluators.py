@@ -8,13 +8,15 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from evals_app.choices import Direction
 from evals_app.engine import KINDS, ConfigError
 from evals_app.models import Evaluator, EvaluatorVersion
+from evals_app.services.case_checks import is_storable, texts_in
 from llmops.core.models import Connection, Project, User
 from llmops.core.naming import name_problem
 
 DEFAULT_MARGIN = 2.0
+MOST_MODEL_CHARS = 200
+RESERVED_NAMES = ("kinds",)  # /api/v1/evaluators/kinds/
 
 
 class EvaluatorProblem(ValueError):
@@ -44,13 +46,15 @@ def evaluator_create(
     """Make an evaluator with its version 1, in one transaction. Raises EvaluatorProblem, EvaluatorNameTaken."""
     if problem := name_problem(name):
         raise EvaluatorProblem("name", problem)
+    if name in RESERVED_NAMES:
+        raise EvaluatorProblem("name", f"“{name}” is an address of the platform. Choose another name.")
     columns = _checked_columns(kind, config, connection, model, margin)
     try:
         with transaction.atomic():
             evaluator = Evaluator.objects.create(project=project, name=name, kind=kind, created_by=author)
             return EvaluatorVersion.objects.create(evaluator=evaluator, number=1, created_by=author, **columns)
     except IntegrityError as taken:
-        raise EvaluatorNameTaken("name", f"There is already a metric called “{name}”. Choose another name.") from taken
+        raise _name_taken(project, name) from taken
 
 
 def evaluator_change(
@@ -78,6 +82,24 @@ def evaluator_archive(evaluator: Evaluator) -> None:
     Evaluator.objects.filter(pk=evaluator.pk, archived_at__isnull=True).update(archived_at=timezone.now())
 
 
+def evaluator_unarchive(evaluator: Evaluator) -> None:
+    """Bring an archived evaluator back. Idempotent."""
+    Evaluator.objects.filter(pk=evaluator.pk).update(archived_at=None)
+
+
+def evaluator_draft(
+    *,
+    kind: str,
+    config: Mapping[str, Any],
+    connection: Connection | None = None,
+    model: str = "",
+    margin: float = DEFAULT_MARGIN,
+) -> EvaluatorVersion:
+    """An evaluator that is checked and not stored, to try it out. Raises EvaluatorProblem."""
+    columns = _checked_columns(kind, config, connection, model, margin)
+    return EvaluatorVersion(evaluator=Evaluator(kind=kind), number=0, **columns)
+
+
 def _checked_columns(
     kind: str, config: Mapping[str, Any], connection: Connection | None, model: str, margin: float
 ) -> dict[str, Any]:
@@ -87,6 +109,11 @@ def _checked_columns(
         KINDS[kind].check_config(config)
     except ConfigError as wrong:
         raise EvaluatorProblem(f"config.{wrong.field}" if wrong.field else "config", wrong.message) from wrong
+    if len(model) > MOST_MODEL_CHARS:
+        raise EvaluatorProblem("config.model", f"A model's name has at most {MOST_MODEL_CHARS} characters.")
+    if not all(map(is_storable, [model, *texts_in(config)])):
+        raise EvaluatorProblem("config", "The settings hold a character that cannot be stored. Take it out.")
+    model = model or (connection.default_model if connection is not None else "")
     if connection is not None and not model:
         raise EvaluatorProblem("config.model", "Choose the model that judges.")
     if not 0 <= margin <= 100:
@@ -96,6 +123,13 @@ def _checked_columns(
         "connection": connection,
         "model": model,
         "value_type": str(KINDS[kind].value_type(config)),
-        "direction": str(getattr(KINDS[kind], "direction", Direction.HIGHER)),
+        "direction": str(KINDS[kind].direction),
         "margin": margin,
     }
+
+
+def _name_taken(project: Project, name: str) -> EvaluatorNameTaken:
+    if Evaluator.objects.filter(project=project, name=name, archived_at__isnull=False).exists():
+        message = f"An archived metric is called “{name}”. Bring that one back, or choose another name."
+        return EvaluatorNameTaken("name", message)
+    return EvaluatorNameTaken("name", f"There is already a metric called “{name}”. Choose another name.")

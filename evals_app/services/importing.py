@@ -1,7 +1,100 @@
-"""Placeholder until the real file lands."""
-EXPORT_TYPES = {"csv": "text/csv"}
+"""Cases out of an uploaded file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO
+
+from evals_app.engine.case_files import (
+    CaseReader,
+    CaseRow,
+    FileKind,
+    FileProblem,
+    Limits,
+    Preview,
+    preview,
+    read_cases,
+)
+from evals_app.models import Dataset
+from evals_app.services.case_checks import MOST_CELL_CHARS, MOST_COLUMN_CHARS, MOST_COLUMNS, CaseProblem
+from evals_app.services.datasets import MOST_CASES, Stored, numbered_cases_put
+from llmops.core.models import User
+
+MOST_FILE_BYTES = 100 * 1024 * 1024
+LIMITS = Limits(
+    file_bytes=MOST_FILE_BYTES,
+    rows=MOST_CASES,
+    columns=MOST_COLUMNS,
+    cell_chars=MOST_CELL_CHARS,
+    name_chars=MOST_COLUMN_CHARS,
+)
+
+
 class FileRefused(ValueError):
-    message = ""
-    problems = ()
-def cases_export(*a, **k): raise FileRefused
-def file_import(*a, **k): raise FileRefused
+    """The file as a whole cannot be imported; the message says why and what to do. Nothing was stored."""
+
+    def __init__(self, message: str, problems: tuple[CaseProblem, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.problems = problems
+
+
+def file_import(
+    dataset: Dataset,
+    stream: BinaryIO,
+    *,
+    filename: str,
+    column_map: str | Mapping[str, str] = "",
+    author: User | None = None,
+) -> Stored:
+    """Add and update cases from an open file as one revision; rows are read one by one.
+
+    `column_map` says what columns mean, by their names, as JSON or a mapping: a role such as "expected", "input",
+    "input:NAME" or "ignore"; columns that it leaves out are guessed. Raises FileRefused, and WrongCases with line
+    numbers (rows, in a workbook); then nothing is stored.
+    """
+    try:
+        reader = read_cases(stream, filename=filename, mapping=_mapping(column_map), limits=LIMITS)
+        return numbered_cases_put(
+            dataset,
+            _numbered(reader),
+            counted="row" if reader.kind is FileKind.XLSX else "line",
+            author=author,
+            message=f"Imported from {filename}" if filename else "Imported",
+        )
+    except FileProblem as problem:
+        raise FileRefused(str(problem)) from problem
+
+
+def file_preview(stream: BinaryIO, *, filename: str, column_map: Mapping[str, str] | None = None) -> Preview:
+    """The first rows of a file and what its columns seem to mean. Raises FileRefused."""
+    try:
+        return preview(stream, filename=filename, mapping=column_map, limits=LIMITS)
+    except FileProblem as problem:
+        raise FileRefused(str(problem)) from problem
+
+
+def _numbered(reader: CaseReader) -> Iterator[tuple[int, CaseRow | CaseProblem]]:
+    for found in reader:
+        if isinstance(found, CaseRow):
+            yield found.line or 0, found
+        else:
+            yield found.row, CaseProblem(found.row, found.field, found.message)
+
+
+def _mapping(column_map: str | Mapping[str, str]) -> Mapping[str, str]:
+    if not isinstance(column_map, str):
+        return column_map
+    if not column_map.strip():
+        return {}
+    wrong = FileRefused(
+        'The column map must be JSON that gives columns a meaning, for example {"Answer": "expected"}.'
+    )
+    try:
+        mapping = json.loads(column_map)
+    except (ValueError, RecursionError) as unreadable:
+        raise wrong from unreadable
+    if not isinstance(mapping, dict) or not all(isinstance(meaning, str) for meaning in mapping.values()):
+        raise wrong
+    return mapping

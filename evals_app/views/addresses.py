@@ -1,0 +1,28 @@
+"""What stands in the address of a page."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+
+MOST_SEARCH_CHARS = 200
+
+
+def query_of(request: HttpRequest, *names: str, **changes: Any) -> str:
+    """The parameters `names` of this page with `changes`, "?" before them; None and "" take one away."""
+    kept = {name: request.GET[name] for name in names if request.GET.get(name)}
+    query = urlencode({name: value for name, value in {**kept, **changes}.items() if value not in (None, "")})
+    return f"?{query}" if query else ""
+
+
+def number_in(request: HttpRequest, name: str) -> int | None:
+    """A parameter that is a key or a position; None when it is none."""
+    text = request.GET.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def text_in(request: HttpRequest, name: str) -> str:
+    """A parameter that is searched for, as the database takes it."""
+    return request.GET.get(name, "").replace("\x00", "").strip()[:MOST_SEARCH_CHARS]

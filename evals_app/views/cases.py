@@ -1,0 +1,160 @@
+"""Pages that change cases: several typed or pasted, one edited, one taken out and put back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from evals_app.forms.case_grid import MOST_ROWS, CaseGrid
+from evals_app.forms.datasets import CaseForm
+from evals_app.models import CaseVersion, Dataset
+from evals_app.selectors.cases import current_case, has_keys, version_of_case
+from evals_app.selectors.datasets import dataset_by_name
+from evals_app.services import datasets as services
+from evals_app.services.datasets import CaseChanged, DatasetProblem, Stored, WrongCases
+from evals_app.views.addresses import query_of
+from evals_app.views.case_list import LIST, case_list, case_panel
+from llmops.core.access import Action, ProjectRequest, project_page
+
+FIRST_COLUMN = "question"
+MOST_NEW_COLUMNS = 20
+
+
+@project_page(Action.EDIT_DATASET)
+@require_http_methods(["GET", "HEAD", "POST"])
+def case_add(request: ProjectRequest, name: str) -> HttpResponse:
+    """Type or paste several cases; `column` in the address names the variables, the dataset's own when absent."""
+    dataset = dataset_by_name(request.project, name=name)
+    columns = _columns(request, dataset)
+    grid = CaseGrid(
+        columns, with_keys=has_keys(dataset), data=request.POST.dict() if request.method == "POST" else None
+    )
+    problem = ""
+    if request.method == "POST":
+        problem = _grid_problem(grid)
+        if not problem:
+            try:
+                stored = services.cases_put(dataset, grid.cases(), author=request.user)
+            except WrongCases as wrong:
+                grid.mark(wrong.problems)
+                problem = "Nothing was saved yet. See what is marked below."
+            except DatasetProblem as full:
+                problem = full.message
+            else:
+                return redirect(_after_put(request, dataset, stored))
+    context = {
+        "nav": "datasets",
+        "dataset": dataset,
+        "grid": grid,
+        "problem": problem,
+        "column_names": ", ".join(columns),
+        "columns_query": query_of(request, columns=request.GET.get("columns", "")),
+        "is_new": not dataset.columns,
+    }
+    return render(request, "evals_app/dataset_add.html", context, status=422 if problem else 200)
+
+
+@project_page(Action.VIEW, post=Action.EDIT_DATASET)
+@require_http_methods(["GET", "HEAD", "POST"])
+def case_edit(request: ProjectRequest, name: str, case_id: int) -> HttpResponse:
+    """Save one case from the side panel. Read, it is the dataset's page with the case opened."""
+    dataset = dataset_by_name(request.project, name=name, archived=request.method != "POST")
+    here = reverse("evals:dataset-detail", args=[request.project.slug, dataset.name])
+    if request.method != "POST":
+        return redirect(here + query_of(request, *LIST, case=case_id))
+    base = version_of_case(dataset, case_id=case_id, pk=request.POST.get("base", ""))
+    form = CaseForm(base, columns=dataset.columns, data=request.POST)
+    theirs: CaseVersion | None = None
+    if form.is_valid():
+        try:
+            stored = services.case_edit(base, form.row(), author=request.user)
+        except WrongCases as wrong:
+            form.mark(wrong.problems)
+        except CaseChanged as changed:
+            if changed.now is None:
+                raise Http404("Somebody took this case out meanwhile.") from changed
+            theirs = changed.now
+        else:
+            return _saved(request, dataset, case_id, stored)
+    return _panel_again(request, dataset, base, form, theirs)
+
+
+@project_page(Action.EDIT_DATASET)
+@require_POST
+def case_remove(request: ProjectRequest, name: str, case_id: int) -> HttpResponse:
+    """Take a case out; the page that follows offers to put it back."""
+    dataset = dataset_by_name(request.project, name=name)
+    services.cases_remove(dataset, case_ids=[case_id], author=request.user)
+    here = reverse("evals:dataset-detail", args=[request.project.slug, dataset.name])
+    return redirect(here + query_of(request, *LIST, removed=case_id))
+
+
+@project_page(Action.EDIT_DATASET)
+@require_POST
+def case_put_back(request: ProjectRequest, name: str, case_id: int) -> HttpResponse:
+    """Put a case back where it was."""
+    dataset = dataset_by_name(request.project, name=name)
+    here = reverse("evals:dataset-detail", args=[request.project.slug, dataset.name])
+    try:
+        services.cases_put_back(dataset, case_ids=[case_id], author=request.user)
+    except WrongCases as wrong:
+        messages.error(request, wrong.problems[0].message)
+        return redirect(here + query_of(request, *LIST))
+    messages.success(request, "The case is back.")
+    return redirect(here + query_of(request, *LIST, case=case_id))
+
+
+def _columns(request: ProjectRequest, dataset: Dataset) -> list[str]:
+    """The columns of the grid: those of the dataset, then those that the address names with commas."""
+    wanted = [name.strip()[:100] for name in request.GET.get("columns", "").replace("\x00", "").split(",")]
+    names = [*dataset.columns, *(name for name in wanted[:MOST_NEW_COLUMNS] if name)]
+    return list(dict.fromkeys(names)) or [FIRST_COLUMN]
+
+
+def _grid_problem(grid: CaseGrid) -> str:
+    if grid.too_many:
+        return f"These are more than {MOST_ROWS:,} rows. Save them as a spreadsheet and import it."
+    return "" if grid.filled() else "Type or paste at least one case."
+
+
+def _after_put(request: ProjectRequest, dataset: Dataset, stored: Stored) -> str:
+    here = reverse("evals:dataset-detail", args=[request.project.slug, dataset.name])
+    made = stored.revision if stored.added or stored.updated else None
+    return here + query_of(request, imported=made, same=str(stored.unchanged))
+
+
+def _saved(request: ProjectRequest, dataset: Dataset, case_id: int, stored: Stored) -> HttpResponse:
+    """On with the panel and, beside it, the changed list; without scripts the whole page again."""
+    said = f"Saved as revision {stored.revision}." if stored.updated else "Nothing was changed."
+    if not request.htmx:  # type: ignore[attr-defined]  # set by django-htmx
+        messages.success(request, said)
+        here = reverse("evals:dataset-detail", args=[request.project.slug, dataset.name])
+        return redirect(here + query_of(request, *LIST, case=case_id))
+    dataset.refresh_from_db()
+    version = current_case(dataset, case_id=case_id)
+    context = case_list(request, dataset)
+    context |= case_panel(dataset, version, CaseForm(version, columns=dataset.columns)) | {"with_list": True}
+    response = render(request, "evals_app/dataset_detail.html#case-panel", context)
+    response["HX-Trigger"] = json.dumps({"toast": {"level": "success", "text": said}})
+    return response
+
+
+def _panel_again(
+    request: ProjectRequest, dataset: Dataset, base: CaseVersion, form: CaseForm, theirs: CaseVersion | None
+) -> HttpResponse:
+    """The form as it was sent, with what is wrong, or with what somebody else wrote meanwhile."""
+    context: dict[str, Any] = case_panel(dataset, base, form)
+    if theirs is not None:
+        context["theirs"] = form.differences(theirs)
+        form.take_over(theirs)
+    if request.htmx:  # type: ignore[attr-defined]  # set by django-htmx
+        context = case_list(request, dataset, panel_only=True) | context
+        return render(request, "evals_app/dataset_detail.html#case-panel", context, status=422)
+    context = case_list(request, dataset) | context
+    return render(request, "evals_app/dataset_detail.html", context, status=422)
