@@ -39,7 +39,8 @@ def main() -> None:
         read(Path(options.read))
         return
     print(
-        f"{time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+        f"{time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, "
+        f"{platform.system()} {platform.machine()}"
     )
     with tempfile.TemporaryDirectory() as folder:
         for kind in options.kinds:

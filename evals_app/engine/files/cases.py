@@ -52,9 +52,10 @@ class CaseBuilder:
                 yield from self._case(record)
 
     def check_columns(self) -> None:
-        """Raises FileProblem when a column that was given a meaning came in no row at all."""
-        for column in self._never_seen:
-            raise missing_column(column, [name for name in self.mapping if name not in self._never_seen])
+        """Raises FileProblem when a column that was given a meaning came in no row, though others did."""
+        seen = [column for column in self.mapping if column not in self._never_seen]
+        if seen and self._never_seen:
+            raise missing_column(min(self._never_seen), seen)
 
     def _case(self, record: Record) -> Iterator[CaseRow | RowProblem]:
         fields: dict[str, Any] = {}

@@ -137,14 +137,16 @@ def _sample(lines: Lines) -> list[Line | RowProblem]:
 
 _Fit = tuple[bool, float, int]
 _NO_FIT: _Fit = (False, 0.0, 0)
+_ALL_BLANK: _Fit = (False, 0.0, 1)
 
 
 def _fit(sample: Iterable[Line | RowProblem], dialect: Dialect, limits: Limits) -> _Fit:
     """How well a dialect explains the rows: (splits the header, share of rows of one width, width)."""
     widths = [len(row.cells) if isinstance(row, Row) else -1 for row in _sample_rows(sample, dialect, limits)]
     if not widths:
-        return _NO_FIT
-    header, below = widths[0], widths[1:]
+        return _ALL_BLANK
+    # A header that cannot be read is as wide as the row below it: the table will say what is wrong with it.
+    header, below = next((width for width in widths if width > 0), 0), widths[1:]
     if header > 1:
         return True, sum(width == header for width in widths) / len(widths), header
     if len(below) >= _FEW_ROWS and below[0] > 1 and len(set(below)) == 1:

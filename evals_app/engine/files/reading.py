@@ -106,7 +106,8 @@ class CaseReader(Iterator[CaseRow | RowProblem]):
 
     def _read(self, source: Source) -> Iterator[CaseRow | RowProblem]:
         yield from self._builder.cases(source.records)
-        self._builder.check_columns()
+        if source.open_ended:
+            self._builder.check_columns()
 
 
 @dataclass(frozen=True, slots=True)
