@@ -19,6 +19,7 @@ from llmops.core.vendors import VENDORS
 from llmops.providers.base import Message, Vendor
 from prompts_app.models import PromptVersion
 from prompts_app.services import PromptProblem, VersionContent
+from prompts_app.services.prompts import MOST_TOKENS
 
 MOST_TAGS = 20
 
@@ -97,7 +98,7 @@ class EditorForm(ModelFields):
     max_tokens = forms.IntegerField(
         required=False,
         min_value=1,
-        max_value=10_000_000,
+        max_value=MOST_TOKENS,
         label="Longest answer, in tokens",
         help_text="100 tokens are about 75 English words. An answer that reaches it is cut off.",
     )

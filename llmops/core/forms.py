@@ -9,7 +9,7 @@ from django import forms
 from llmops.core.choices import Scope
 from llmops.core.models import Connection
 from llmops.core.services import ConnectionSettings
-from llmops.core.services.connections import KEY_OPTIONAL_VENDORS, KEYLESS_VENDORS
+from llmops.core.services.connections import KEY_OPTIONAL_VENDORS, KEYLESS_VENDORS, MOST_A_MINUTE
 from llmops.core.vendors import VENDORS
 from llmops.providers.base import CallErrorKind, Vendor
 
@@ -57,14 +57,14 @@ class ConnectionForm(forms.Form):
         label="Calls a minute at most",
         required=False,
         min_value=1,
-        max_value=10_000_000,
+        max_value=MOST_A_MINUTE,
         help_text="Shared by all runs. Leave it empty when the vendor sets no limit.",
     )
     tokens_per_minute = forms.IntegerField(
         label="Tokens a minute at most",
         required=False,
         min_value=1,
-        max_value=2_000_000_000,
+        max_value=MOST_A_MINUTE,
         help_text="A token is about four letters.",
     )
 
@@ -137,9 +137,8 @@ class ConnectionForm(forms.Form):
         field.required = self.vendor not in KEY_OPTIONAL_VENDORS and not kept
         field.widget.attrs["placeholder"] = self.card.key_example
         if kept and connection:
-            field.help_text = (
-                f"A key ending in {connection.api_key_hint} is stored. Leave this empty to keep it."
-            )
+            ending = f" ending in {connection.api_key_hint}" if connection.api_key_hint else ""
+            field.help_text = f"A key{ending} is stored. Leave this empty to keep it."
         elif self.vendor is Vendor.OPENAI_COMPATIBLE:
             field.help_text = "Leave it empty when the server asks for none. It is stored encrypted."
         else:

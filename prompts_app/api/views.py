@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,8 +12,8 @@ from rest_framework.response import Response
 from llmops.core.access import Action
 from llmops.core.api.base import ProjectAPIView
 from llmops.core.api.errors import ApiProblem
-from llmops.core.models import Project
 from llmops.core.api.lookups import named_connection
+from llmops.core.models import Project
 from llmops.core.services import Answer
 from llmops.providers.base import Message
 from prompts_app.api.serializers import (
@@ -70,18 +71,24 @@ class PromptDetail(ProjectAPIView):
 
     @extend_schema(
         operation_id="prompts_read",
-        parameters=[OpenApiParameter("version", int, description="A version's number; without it, the newest.")],
+        parameters=[
+            OpenApiParameter("version", int, description="A version's number; without it, the newest.")
+        ],
         responses={200: VersionShown, 304: None},
     )
     def get(self, request: Request, name: str) -> Response:
         """One version of a prompt. Answers 304 when `If-None-Match` names the version's ETag."""
         prompt = prompt_by_name(self.project, name=name)
         number = request.query_params.get("version", "")
-        if number and not number.isdigit():
+        if number and not (number.isascii() and number.isdecimal() and len(number) < 10):
             raise ApiProblem("invalid", "version must be a whole number.", http_status=400)
+        if environment := request.query_params.get("environment", ""):
+            raise Http404(f"There is no environment called “{environment}”.")
         version = prompt_version(prompt, number=int(number)) if number else latest_version(prompt)
         etag = f'"{prompt.pk}-{version.number}-{version.content_hash[:16]}"'
-        known = [tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")]
+        known = [
+            tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")
+        ]
         unchanged = etag in known or known == ["*"]
         answer = Response(status=304) if unchanged else Response(version_shown(prompt, version))
         answer["ETag"] = etag
@@ -102,7 +109,9 @@ class VersionList(ProjectAPIView):
         """All versions of a prompt, newest first."""
         prompt = prompt_by_name(self.project, name=name)
         versions = prompt.versions.select_related("connection")
-        return self.page(versions, lambda version: version_shown(prompt, version), key="number", newest_first=True)
+        return self.page(
+            versions, lambda version: version_shown(prompt, version), key="number", newest_first=True
+        )
 
     @extend_schema(
         operation_id="prompt_versions_create",
@@ -112,8 +121,7 @@ class VersionList(ProjectAPIView):
     def post(self, request: Request, name: str) -> Response:
         """Publish a version; content that an earlier version has already answers 200 with that one."""
         prompt = prompt_by_name(self.project, name=name)
-        known = {key: value for key, value in request.data.items() if key not in {"name", "kind", "tags"}}
-        body = self.checked(VersionBody, known)
+        body = self.checked(VersionBody, _without_names(request.data))
         content = version_content(self.project, body)
 
         def act() -> Answer:
@@ -139,6 +147,13 @@ def version_content(project: Project, body: dict[str, Any]) -> VersionContent:
         options=model.get("options", {}),
         output_schema=body.get("output_schema"),
     )
+
+
+def _without_names(body: Any) -> Any:
+    """The body of a new prompt may be sent again as it is: what only a prompt has is left out."""
+    if not isinstance(body, dict):
+        return body
+    return {key: value for key, value in body.items() if key not in {"name", "kind", "tags"}}
 
 
 def _answered(act: Any) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -19,6 +20,8 @@ from prompts_app.models import Prompt, PromptVersion
 from prompts_app.rendering import check_template, variables_in
 
 MOST_CHARS = 1_000_000
+MOST_TOKENS = 10_000_000
+_NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 ROLES = ("system", "user", "assistant")
 
 
@@ -76,7 +79,7 @@ def prompt_create(
     """Make a prompt with its version 1, in one transaction. Raises PromptProblem, PromptNameTaken."""
     if problem := name_problem(name):
         raise PromptProblem("name", problem)
-    columns = _checked_columns(content)
+    columns = _checked_columns(content, kind)
     try:
         with transaction.atomic():
             prompt = Prompt.objects.create(
@@ -104,7 +107,7 @@ def version_publish(
     Locks the prompt's row, so numbers have no gaps and two equal publications make one version.
     Raises PromptProblem, and NewerVersion when `newest_seen` is given and is not the newest any more.
     """
-    columns = _checked_columns(content)
+    columns = _checked_columns(content, PromptKind(prompt.kind))
     with transaction.atomic():
         Prompt.objects.select_for_update().get(pk=prompt.pk)
         versions = PromptVersion.objects.filter(prompt=prompt).order_by("-number")
@@ -157,7 +160,7 @@ def content_problems(messages: Sequence[Message]) -> list[PromptProblem]:
     for at, message in enumerate(messages):
         if message.role not in ROLES:
             problems.append(PromptProblem(f"messages.{at}", f"A role is one of {', '.join(ROLES)}."))
-        if "\x00" in message.content:
+        if not _can_be_stored(message.content):
             problems.append(
                 PromptProblem(
                     f"messages.{at}", "The text holds a character that cannot be stored. Paste it again."
@@ -170,15 +173,20 @@ def content_problems(messages: Sequence[Message]) -> list[PromptProblem]:
     return problems
 
 
-def _checked_columns(content: VersionContent) -> dict[str, Any]:
+def _checked_columns(content: VersionContent, kind: PromptKind) -> dict[str, Any]:
     for problem in content_problems(content.messages):
         raise problem
+    if kind is PromptKind.TEXT and [message.role for message in content.messages] != ["user"]:
+        raise PromptProblem("text", "A text prompt is one text. Make a chat prompt to send several messages.")
     if content.model and content.connection is None:
         raise PromptProblem("model", "Choose the connection that this model belongs to.")
     if content.temperature is not None and not 0 <= content.temperature <= 2:
         raise PromptProblem("temperature", "The temperature is a number from 0 to 2.")
-    if content.max_tokens is not None and content.max_tokens < 1:
-        raise PromptProblem("max_tokens", "The longest answer has at least 1 token.")
+    if content.max_tokens is not None and not 1 <= content.max_tokens <= MOST_TOKENS:
+        raise PromptProblem("max_tokens", f"The longest answer has from 1 to {MOST_TOKENS:,} tokens.")
+    for name, value in (("model", content.options), ("output_schema", content.output_schema)):
+        if not _can_be_stored(value):
+            raise PromptProblem(name, "It holds a character that cannot be stored.")
     messages = [{"role": message.role, "content": message.content} for message in content.messages]
     connection_id = content.connection.pk if content.connection else None
     hashed = [
@@ -203,3 +211,13 @@ def _checked_columns(content: VersionContent) -> dict[str, Any]:
         ),
         "content_hash": hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest(),
     }
+
+
+def _can_be_stored(value: Any) -> bool:
+    """Whether the database takes this as JSON: no NUL, and no half of a character pair."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return not _NUL_IN_JSON.search(text)

@@ -40,4 +40,8 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     name = "apiKey"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "description": "An API key of one project (Settings, API keys)."}
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key of one project (Settings, API keys).",
+        }

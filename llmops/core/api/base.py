@@ -36,7 +36,9 @@ class ProjectAPIView(APIView):
     def project(self) -> Project:
         return self.actor.project
 
-    def checked(self, serializer_class: type[serializers.Serializer[Any]], body: Any = None) -> dict[str, Any]:
+    def checked(
+        self, serializer_class: type[serializers.Serializer[Any]], body: Any = None
+    ) -> dict[str, Any]:
         """The body as the serializer understands it; raises ValidationError."""
         serializer = serializer_class(data=self.request.data if body is None else body)
         serializer.is_valid(raise_exception=True)
@@ -49,7 +51,9 @@ class ProjectAPIView(APIView):
             answer = act()
             return Response(answer.body, status=answer.status)
         if len(key) > 255:
-            raise ApiProblem("idempotency_key_too_long", "An Idempotency-Key has at most 255 characters.", http_status=400)
+            raise ApiProblem(
+                "idempotency_key_too_long", "An Idempotency-Key has at most 255 characters.", http_status=400
+            )
         asked = fingerprint(self.request.method, self.request.path, _body_for_fingerprint(self.request))
         try:
             answer = answer_once(project=self.project, key=key, asked=asked, act=act)
@@ -62,12 +66,20 @@ class ProjectAPIView(APIView):
         return Response(answer.body, status=answer.status)
 
     def page(
-        self, rows: QuerySet[Row], show: Callable[[Row], dict[str, Any]], *, key: str = "pk", newest_first: bool = False
+        self,
+        rows: QuerySet[Row],
+        show: Callable[[Row], dict[str, Any]],
+        *,
+        key: str = "pk",
+        newest_first: bool = False,
     ) -> Response:
-        """`{results, next}`: rows by `key`, which must be unique; `next` is the `cursor` of the following page."""
+        """`{results, next}`: rows by `key`, which must be unique; `next` is the next page's `cursor`."""
         limit = _limit(self.request)
         if after := _decode_cursor(self.request.query_params.get("cursor", "")):
-            rows = rows.filter(**{f"{key}__{'lt' if newest_first else 'gt'}": after})
+            try:
+                rows = rows.filter(**{f"{key}__{'lt' if newest_first else 'gt'}": after})
+            except ValueError as unreadable:
+                raise _bad_cursor() from unreadable
         found = list(rows.order_by(f"{'-' if newest_first else ''}{key}")[: limit + 1])
         more = len(found) > limit
         found = found[:limit]
@@ -76,17 +88,17 @@ class ProjectAPIView(APIView):
 
 
 def _body_for_fingerprint(request: Request) -> Any:
-    files = {
-        name: (file.name, file.size) for name, file in getattr(request, "FILES", {}).items()
-    }
+    files = {name: (file.name, file.size) for name, file in getattr(request, "FILES", {}).items()}
     return [request.data if not files else {k: v for k, v in request.data.items() if k not in files}, files]
 
 
 def _limit(request: Request) -> int:
     text = request.query_params.get("limit", str(PAGE_SIZE))
-    if not text.isdigit() or int(text) < 1:
-        raise ApiProblem("invalid", f"limit must be a whole number from 1 to {MOST_PER_PAGE}.", http_status=400)
-    return min(int(text), MOST_PER_PAGE)
+    if not text.isdecimal() or int(text[:10]) < 1:
+        raise ApiProblem(
+            "invalid", f"limit must be a whole number from 1 to {MOST_PER_PAGE}.", http_status=400
+        )
+    return min(int(text[:10]), MOST_PER_PAGE)
 
 
 def _encode_cursor(value: str) -> str:
@@ -97,5 +109,9 @@ def _decode_cursor(cursor: str) -> str:
     try:
         value = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError) as unreadable:
-        raise ApiProblem("invalid", "This cursor is not one of ours.", http_status=400) from unreadable
+        raise _bad_cursor() from unreadable
     return value
+
+
+def _bad_cursor() -> ApiProblem:
+    return ApiProblem("invalid", "This cursor is not one of ours.", http_status=400)

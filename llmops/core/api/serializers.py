@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from llmops.core.models import Connection
 from llmops.core.services import ConnectionSettings
+from llmops.core.services.connections import MOST_A_MINUTE
 from llmops.providers.base import Vendor
 
 
@@ -17,7 +18,10 @@ class StrictSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := set(data) - set(self.fields)):
             raise serializers.ValidationError(
-                {name: [f"There is no field “{name}”. There are: {', '.join(self.fields)}."] for name in sorted(unknown)}
+                {
+                    name: [f"There is no field “{name}”. There are: {', '.join(self.fields)}."]
+                    for name in sorted(unknown)
+                }
             )
         return super().to_internal_value(data)
 
@@ -26,10 +30,16 @@ class ConnectionBody(StrictSerializer):
     name = serializers.CharField(max_length=80)
     vendor = serializers.ChoiceField(choices=[vendor.value for vendor in Vendor])
     base_url = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
-    api_key = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="", write_only=True)
+    api_key = serializers.CharField(
+        max_length=1000, required=False, allow_blank=True, default="", write_only=True
+    )
     default_model = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
-    requests_per_minute = serializers.IntegerField(min_value=1, required=False, allow_null=True, default=None)
-    tokens_per_minute = serializers.IntegerField(min_value=1, required=False, allow_null=True, default=None)
+    requests_per_minute = serializers.IntegerField(
+        min_value=1, max_value=MOST_A_MINUTE, required=False, allow_null=True, default=None
+    )
+    tokens_per_minute = serializers.IntegerField(
+        min_value=1, max_value=MOST_A_MINUTE, required=False, allow_null=True, default=None
+    )
 
 
 class ConnectionShown(serializers.Serializer[Any]):

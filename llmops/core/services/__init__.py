@@ -10,7 +10,13 @@ from llmops.core.services.connections import (
 )
 from llmops.core.services.heartbeats import WORKER, heartbeat
 from llmops.core.services.idempotency import Answer, KeyReused, answer_once, fingerprint, idempotency_sweep
-from llmops.core.services.ledger import DirectLedger, calls_begin, calls_finish, calls_orphan, ledger_partitions_ensure
+from llmops.core.services.ledger import (
+    DirectLedger,
+    calls_begin,
+    calls_finish,
+    calls_orphan,
+    ledger_partitions_ensure,
+)
 from llmops.core.services.prices import price_for
 from llmops.core.services.users import (
     first_administrator,
@@ -41,10 +47,10 @@ __all__ = [
     "connection_test_record",
     "credential_for",
     "fingerprint",
-    "heartbeat",
-    "ledger_partitions_ensure",
     "first_administrator",
+    "heartbeat",
     "idempotency_sweep",
+    "ledger_partitions_ensure",
     "member_set",
     "price_for",
     "project_create",

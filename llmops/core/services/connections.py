@@ -17,6 +17,8 @@ from llmops.providers.base import Credential, Vendor
 KEYLESS_VENDORS = frozenset({Vendor.LOCAL, Vendor.PRACTICE})
 KEY_OPTIONAL_VENDORS = KEYLESS_VENDORS | {Vendor.OPENAI_COMPATIBLE}
 LOCAL_MODEL = "smollm2-135m-instruct"
+MOST_A_MINUTE = 2_000_000_000
+SHORTEST_HINTED_KEY = 12
 
 
 class ConnectionProblem(ValueError):
@@ -44,7 +46,7 @@ class ConnectionSettings:
 def connection_create(
     *, project: Project, wanted: ConnectionSettings, created_by: User | None = None
 ) -> Connection:
-    """Make a connection. Raises ConnectionProblem when the name is taken, the key missing or the address refused."""
+    """Make a connection. Raises ConnectionProblem: name taken, key missing, address refused."""
     _check(wanted, stored_key=False)
     try:
         with transaction.atomic():
@@ -61,7 +63,8 @@ def connection_change(connection: Connection, *, wanted: ConnectionSettings) -> 
         raise ConnectionProblem("vendor", "The vendor stays as it is. Make a second connection instead.")
     if wanted.base_url != connection.base_url and not wanted.api_key and connection.api_key_encrypted:
         raise ConnectionProblem(
-            "api_key", "The address changes, so paste the key again: a stored key is not sent to a new address."
+            "api_key",
+            "The address changes, so paste the key again: a stored key is not sent to a new address.",
         )
     _check(wanted, stored_key=bool(connection.api_key_encrypted))
     try:
@@ -109,7 +112,9 @@ def _check(wanted: ConnectionSettings, *, stored_key: bool) -> None:
     if problem := name_problem(wanted.name):
         raise ConnectionProblem("name", problem)
     if wanted.vendor is Vendor.OPENAI_COMPATIBLE and not wanted.base_url:
-        raise ConnectionProblem("base_url", "Type the server’s address, for example https://models.example.com/v1.")
+        raise ConnectionProblem(
+            "base_url", "Type the server’s address, for example https://models.example.com/v1."
+        )
     if wanted.vendor in KEYLESS_VENDORS and wanted.base_url:
         raise ConnectionProblem("base_url", "This connection has no address of its own; leave it empty.")
     if wanted.vendor not in KEY_OPTIONAL_VENDORS and not (wanted.api_key or stored_key):
@@ -132,5 +137,6 @@ def _columns(wanted: ConnectionSettings) -> dict[str, object]:
         "tokens_per_minute": wanted.tokens_per_minute,
     }
     if wanted.api_key:
-        columns |= {"api_key_encrypted": encrypt(wanted.api_key), "api_key_hint": wanted.api_key[-4:]}
+        hint = wanted.api_key[-4:] if len(wanted.api_key) >= SHORTEST_HINTED_KEY else ""
+        columns |= {"api_key_encrypted": encrypt(wanted.api_key), "api_key_hint": hint}
     return columns

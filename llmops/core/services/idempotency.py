@@ -36,8 +36,8 @@ def answer_once(*, project: Project, key: str, asked: str, act: Callable[[], Ans
     """Do `act` once for this key and replay its answer to every later request with the same `asked`.
 
     One transaction holds the key's row, the work and the answer. A request that comes meanwhile waits at the
-    unique constraint until the first has committed, then replays; when the first failed, nothing of it is left
-    and the next one does the work. Raises KeyReused; what `act` raises goes through.
+    unique constraint until the first has committed, then replays; when the first failed, nothing of it is
+    left and the next one does the work. Raises KeyReused; what `act` raises goes through.
     """
     record_for_key = IdempotencyRecord.objects.filter(project=project, key=key)
     record_for_key.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()

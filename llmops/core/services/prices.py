@@ -16,8 +16,8 @@ from llmops.providers.prices import catalogue_price
 def price_for(*, vendor: Vendor, model: str, at: datetime | None = None) -> Price | None:
     """The price of a model at a time, or None when nobody knows it.
 
-    The newest row that was valid then wins, so an administrator's row beats the catalogue's. Without a row the
-    catalogue's price is kept as one.
+    The newest row that was valid then wins, so an administrator's row beats the catalogue's. Without a row
+    the catalogue's price is kept as one.
     """
     at = at or timezone.now()
     row = (

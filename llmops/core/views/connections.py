@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from asgiref.sync import async_to_sync
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -23,11 +25,7 @@ from llmops.providers.base import Vendor
 @project_page(Action.VIEW)
 def connection_list(request: ProjectRequest) -> HttpResponse:
     """All connections, and how their last tests went."""
-    rows = [
-        (connection, VENDORS[Vendor(connection.vendor)])
-        for connection in connections_for_project(request.project)
-    ]
-    context = {"nav": "models", "rows": rows, "may_edit": request.actor.may(Action.EDIT_CONNECTION)}
+    context = _list_context(request)
     return render(request, "core/connection_list.html", context)
 
 
@@ -72,21 +70,15 @@ def connection_edit(request: ProjectRequest, name: str) -> HttpResponse:
 @project_page(Action.EDIT_CONNECTION)
 @require_POST
 def connection_test(request: ProjectRequest, name: str) -> HttpResponse:
-    """Make one tiny call. Answers with the connection's row, or goes back to the list without htmx."""
+    """Make one tiny call. Answers with the rows of the list, or goes back to the list without htmx."""
     connection = connection_by_name(request.project, name=name)
     tried = async_to_sync(connection_try)(connection, user=request.user)
     if not request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
         return redirect(
             f"{reverse('core:connection-list', args=[request.project.slug])}#connection-{connection.pk}"
         )
-    connection.refresh_from_db()
-    context = {
-        "connection": connection,
-        "card": VENDORS[Vendor(connection.vendor)],
-        "may_edit": True,
-        "tried": tried,
-    }
-    answer = render(request, "core/connection_list.html#connection-row", context)
+    context = _list_context(request) | {"tried": tried, "tested_pk": connection.pk}
+    answer = render(request, "core/connection_list.html#connection-rows", context)
     patch_vary_headers(answer, ["HX-Request"])
     return answer
 
@@ -110,6 +102,15 @@ def _vendor(text: str) -> Vendor | None:
         return Vendor(text)
     except ValueError as unknown:
         raise Http404("There is no such vendor.") from unknown
+
+
+def _list_context(request: ProjectRequest) -> dict[str, Any]:
+    connections = connections_for_project(request.project)
+    return {
+        "nav": "models",
+        "rows": [(connection, VENDORS[Vendor(connection.vendor)]) for connection in connections],
+        "may_edit": request.actor.may(Action.EDIT_CONNECTION),
+    }
 
 
 def _form_page(
