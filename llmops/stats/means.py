@@ -35,25 +35,21 @@ def spread(means: Sequence[float], sizes: Sequence[int]) -> Spread:
     """Spread of the mean, weighted by size, of at least two independent clusters.
 
     The standard error is cluster-robust: Miller (2024), "Adding Error Bars to Evals", with the small-sample
-    correction CR2 and the degrees of freedom of Bell and McCaffrey (2002), here in closed form for a mean.
-    With equal sizes they are the ordinary standard error and n - 1; a few large clusters among small ones
-    leave fewer.
+    correction CR2 of Bell and McCaffrey (2002), here in closed form for a mean. Its degrees of freedom are
+    Satterthwaite's (1946) for clusters whose values are alike inside. With clusters of one size these are the
+    ordinary standard error and n - 1; where a few clusters hold most of the values it is nearer to a few.
     """
     total = sum(sizes)
     weights = [size / total for size in sizes]
     mean = math.fsum(size * value for size, value in zip(sizes, means, strict=True)) / total
     parts = [weight * (value - mean) for weight, value in zip(weights, means, strict=True)]
-    squares = math.fsum(part * part for part in parts)
-    cubes = math.fsum(part * part * part for part in parts)
-    variance = math.fsum(part * part / (1 - weight) for part, weight in zip(parts, weights, strict=True))
-    concentration = math.fsum(weight * weight for weight in weights)
-    leverage = [weight * weight / (1 - weight) for weight in weights]
-    cross = math.fsum(leverage) ** 2 - math.fsum(part * part for part in leverage)
+    variance = math.fsum(part**2 / (1 - weight) for part, weight in zip(parts, weights, strict=True))
+    concentration = math.fsum(weight**2 for weight in weights)
     return Spread(
         mean=mean,
         standard_error=math.sqrt(variance),
-        skewness=cubes / squares**1.5 if variance >= EQUAL_BELOW**2 else 0.0,
-        df=1 / (concentration + cross),
+        skewness=_skewness(parts) if variance > EQUAL_BELOW**2 else 0.0,
+        df=max(1.0, concentration**2 / math.fsum(weight**4 for weight in weights) - 1),
         effective_n=1 / concentration,
     )
 
@@ -61,17 +57,24 @@ def spread(means: Sequence[float], sizes: Sequence[int]) -> Spread:
 def mean_interval(found: Spread) -> Interval:
     """95 % interval of a mean of values from 0 to 1: never of zero width, never outside 0 to 1.
 
-    Student's t interval with its skewness removed by Hall's cubic transformation (1992, JRSS B 54), cut to
-    Wilson's interval for the effective number of clusters, as no values from 0 to 1 vary more than yes and no
-    do. When all values are equal only Wilson's is left. bench/coverage_sim.py shows how often it covers.
+    Student's t interval with its skewness removed by Hall's cubic transformation (1992, JRSS B 54), no wider
+    than Wilson's for the effective number of clusters, as nothing from 0 to 1 varies more than yes and no do,
+    and no narrower than what one more cluster at an end of the scale could change. When all values are equal,
+    Wilson's. bench/coverage_sim.py shows how often it covers.
     """
+    mean, n = found.mean, found.effective_n
     if found.all_equal:
-        return wilson(found.mean, found.effective_n)
+        return wilson(mean, n)
     t = t_95(found.df)
-    widest = wilson(found.mean, found.effective_n, t)
-    low = found.mean - _unskewed(t, found.skewness) * found.standard_error
-    high = found.mean - _unskewed(-t, found.skewness) * found.standard_error
-    return Interval(max(low, widest.low), min(high, widest.high))
+    low = mean - _unskewed(t, found.skewness) * found.standard_error
+    high = mean - _unskewed(-t, found.skewness) * found.standard_error
+    one_more = Interval(mean * n / (n + 1), (mean * n + 1) / (n + 1))
+    widest = wilson(mean, n, t)
+    return Interval(max(min(low, one_more.low), widest.low), min(max(high, one_more.high), widest.high))
+
+
+def _skewness(parts: Sequence[float]) -> float:
+    return math.fsum(part**3 for part in parts) / math.fsum(part**2 for part in parts) ** 1.5
 
 
 def _unskewed(t: float, skewness: float) -> float:

@@ -10,11 +10,6 @@ from llmops.stats.estimate import Estimate
 from llmops.stats.means import mean_interval, spread
 from llmops.stats.wilson import Interval, wilson
 
-FEW = 10
-"""Scores of fewer cases than this show too little of their shape for an interval to be sure of its 95 %."""
-
-FEW_NOTE = f"With fewer than {FEW} {{counted}} the interval can be too narrow."
-
 ONE_NOTE = {
     ClusteredBy.NOTHING: "One case gives no interval.",
     ClusteredBy.CASE: "Repeats of one case give no interval.",
@@ -77,13 +72,11 @@ def _score_estimate(found: Clusters) -> Estimate:
     interval = mean_interval(seen)
     if seen.all_equal:
         return _with_interval(seen.mean, interval, n, f"Wilson interval{on}, as all are equal")
-    method = f"t interval{on}, corrected for skew"
-    counted = "groups" if found.by is ClusteredBy.GROUP else "cases"
-    return _with_interval(seen.mean, interval, n, method, FEW_NOTE.format(counted=counted) if n < FEW else "")
+    return _with_interval(seen.mean, interval, n, f"t interval{on}, corrected for skew")
 
 
-def _with_interval(value: float, interval: Interval, n: int, method: str, note: str = "") -> Estimate:
-    return Estimate(value, interval.low, interval.high, n, method, note)
+def _with_interval(value: float, interval: Interval, n: int, method: str) -> Estimate:
+    return Estimate(value, interval.low, interval.high, n, method)
 
 
 def _rescaled(found: Estimate, minimum: float, maximum: float) -> Estimate:
