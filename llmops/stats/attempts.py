@@ -16,7 +16,7 @@ def pass_at_k(n: int, right: int, k: int) -> float:
     Code".
     """
     _check(n, right, k)
-    return 1 - comb(n - right, k) / comb(n, k)
+    return (comb(n, k) - comb(n - right, k)) / comb(n, k)
 
 
 def pass_hat_k(n: int, right: int, k: int) -> float:
