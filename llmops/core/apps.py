@@ -20,7 +20,7 @@ class CoreConfig(AppConfig):
             FirstStep(
                 "connect-model",
                 "Connect a model",
-                "With a key of OpenAI, Anthropic or Cohere, with a server of your own, or with Practice, which is free.",
+                "With a key of OpenAI, Anthropic or Cohere, a server of your own, or Practice, which is free.",
                 "Connect a model",
                 "core:connection-new",
                 10,

@@ -1,0 +1,102 @@
+"""Settings: the project's name, its members, and keys that are shown once."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from llmops.core.choices import Role, Scope
+from llmops.core.models import ApiKey
+from llmops.core.services import api_key_create, api_key_find
+from tests.core.factories import Room, make_room
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def room() -> Room:
+    return make_room()
+
+
+def page(room: Room, name: str, *args: Any) -> str:
+    return reverse(f"core:{name}", args=[room.project.slug, *args])
+
+
+def text_of(answer: Any) -> str:
+    return unescape(answer.content.decode())
+
+
+def test_renaming_keeps_the_address(room: Room) -> None:
+    answer = room.client.post(page(room, "settings"), {"name": "Help desk"}, follow=True)
+    assert "The new name is saved." in text_of(answer)
+    room.project.refresh_from_db()
+    assert room.project.name == "Help desk"
+    assert room.client.get(room.address).status_code == 200
+
+
+def test_an_empty_name_is_not_taken(room: Room) -> None:
+    answer = room.client.post(page(room, "settings"), {"name": " "})
+    assert answer.status_code == 422
+    assert "Give the project a name." in text_of(answer)
+
+
+def test_members_are_listed_with_what_their_role_may_do(room: Room) -> None:
+    room.member(Role.REVIEWER)
+    text = text_of(room.client.get(page(room, "member-list")))
+    assert "Ana (you)" in text
+    assert "judges answers" in text
+
+
+def test_a_new_key_is_shown_once_with_an_example(room: Room) -> None:
+    answer = room.client.post(page(room, "api-key-list"), {"name": "CI", "scope": "read"})
+    assert answer.status_code == 201
+    assert "no-store" in answer["Cache-Control"]
+    (key,) = set(re.findall(r"llmops_[0-9a-f]{8}_[\w-]{20,}", text_of(answer)))
+    assert f'curl -H "Authorization: Bearer {key}"' in text_of(answer)
+    found = api_key_find(key)
+    assert found is not None
+    assert (found.name, found.scopes, found.created_by) == ("CI", ["read"], room.admin)
+    again = text_of(room.client.get(page(room, "api-key-list")))
+    assert key not in again
+    assert f"llmops_{found.prefix}_…" in again
+    assert found.secret_hash not in again
+
+
+@pytest.mark.parametrize("typed", [{"name": "", "scope": "read"}, {"name": "CI", "scope": "root"}])
+def test_a_key_that_cannot_be_is_not_made(room: Room, typed: dict[str, str]) -> None:
+    assert room.client.post(page(room, "api-key-list"), typed).status_code == 422
+    assert not ApiKey.objects.exists()
+
+
+def test_revoking_asks_first_and_then_refuses_the_key(room: Room) -> None:
+    made = api_key_create(project=room.project, name="CI", scopes=[Scope.READ])
+    address = page(room, "api-key-revoke", made.row.pk)
+    assert "Revoke “CI”?" in text_of(room.client.get(address))
+    assert api_key_find(made.text) is not None
+    assert "is revoked" in text_of(room.client.post(address, follow=True))
+    assert api_key_find(made.text) is None
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.EDITOR, Role.RELEASER])
+def test_others_read_settings_but_see_no_keys(room: Room, role: Role) -> None:
+    made = api_key_create(project=room.project, name="CI", scopes=[Scope.READ])
+    client = room.member(role)
+    assert page(room, "api-key-list") not in text_of(client.get(page(room, "settings")))
+    assert client.get(page(room, "member-list")).status_code == 200
+    assert client.post(page(room, "settings"), {"name": "Mine"}).status_code == 403
+    assert client.get(page(room, "api-key-list")).status_code == 403
+    assert client.post(page(room, "api-key-list"), {"name": "x", "scope": "all"}).status_code == 403
+    assert client.post(page(room, "api-key-revoke", made.row.pk)).status_code == 403
+    assert api_key_find(made.text) is not None
+
+
+def test_keys_of_another_project_do_not_exist(room: Room) -> None:
+    other = make_room()
+    made = api_key_create(project=other.project, name="CI", scopes=[Scope.READ])
+    assert room.client.post(page(room, "api-key-revoke", made.row.pk)).status_code == 404
+    assert room.client.get(page(other, "api-key-list")).status_code == 404
+    assert api_key_find(made.text) is not None
