@@ -1,6 +1,6 @@
 # Everything is installed into .venv of this folder. Relative paths only: make cannot name a path with a space.
 .POSIX:
-.PHONY: help up test lint lock audit install install-dev
+.PHONY: help up test lint bench bench-run lock audit install install-dev
 
 PYTHON = .venv/bin/python
 INSTALL = sh requirements/python.sh requirements/install.py
@@ -9,6 +9,7 @@ help:
 	@echo "make up      start everything (Ctrl-C stops it); the first time installs what is needed"
 	@echo "make test    all tests, with a database of their own"
 	@echo "make lint    style, types, architecture"
+	@echo "make bench   every benchmark, one after the other (make bench-run: the one of runs)"
 	@echo "make lock    write the lock files anew from pyproject.toml"
 	@echo "make audit   look for known weaknesses in what is installed"
 
@@ -18,7 +19,7 @@ up: install
 
 test: install-dev
 	@sh requirements/chromium.sh
-	@$(PYTHON) -m pytest -n 2 $(ARGS)
+	@$(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 lint: install-dev
 	@.venv/bin/ruff check .
@@ -26,6 +27,13 @@ lint: install-dev
 	@git ls-files -z 'templates/*.html' | xargs -0 .venv/bin/djade --target-version 5.2 --check
 	@.venv/bin/lint-imports --no-cache
 	@.venv/bin/mypy
+
+bench: bench-run
+	@$(PYTHON) -m bench.import_memory
+	@$(PYTHON) -m bench.coverage_sim
+
+bench-run: install-dev
+	@$(PYTHON) -m bench.run_bench $(ARGS)
 
 lock: install-dev
 	@sh requirements/lock.sh $(ARGS)
