@@ -28,6 +28,9 @@ RULE = (
 PRECISION = 200
 MOST_DIGITS = 60
 
+MOST_CHARS = 200_000
+"""Of a longer text only so much is read, from the end where the number is looked for."""
+
 _TAIL_CHARS = 20_000
 _LOOK_ALIKES = str.maketrans("−–‒﹣－＋．，％’٫٬\u00a0\u2007\u2009\u202f", "-----+.,%'.,    ")
 _SUPER = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻"
@@ -43,7 +46,7 @@ _NO_NUMBER = re.compile(
     rf"""(?<![\w.,])(?:
       \d{{4}}-\d{{1,2}}-\d{{1,2}}(?:T[\d:.]{{1,20}}Z?)?                                  # 2024-05-12
     | \d{{1,4}}/\d{{1,2}}/\d{{1,4}}                                                      # 12/05/2024
-    | \d{{1,4}}(?::\d{{1,4}})+                                                          # 12:30, 3:1
+    | \d{{1,4}}(?::\d{{1,4}}){{1,7}}                                                      # 12:30, 3:1
     | 0[xX][0-9a-fA-F]+                                                                 # 0x1F
     | \d[\d.,]{{0,60}}(?:\^\{{?[\w+-]{{0,60}}\}}?|[{_SUPER}]+)                          # 2^10, 5²
     )(?![\w/:])""",
@@ -79,6 +82,7 @@ class Found(NamedTuple):
 
 def last_number(text: str, *, decimal: str = "auto", percent: str = "same") -> Found | None:
     """The last number. `decimal`: auto, point, comma; `percent`: same (20 % is 20), fraction (it is 0.2)."""
+    text = text[-MOST_CHARS:]
     tail = text[-_TAIL_CHARS:].partition(" ")[2] if len(text) > _TAIL_CHARS else text
     found = deque(_numbers(tail, decimal, percent), maxlen=1)
     if not found and tail is not text:
@@ -88,7 +92,7 @@ def last_number(text: str, *, decimal: str = "auto", percent: str = "same") -> F
 
 def first_number(text: str, *, decimal: str = "auto", percent: str = "same") -> Found | None:
     """The first number of a text; the settings are those of last_number."""
-    return next(_numbers(text, decimal, percent), None)
+    return next(_numbers(text[:MOST_CHARS], decimal, percent), None)
 
 
 def _numbers(text: str, decimal: str, percent: str) -> Iterator[Found]:

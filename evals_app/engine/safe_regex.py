@@ -12,6 +12,7 @@ searches under a timeout. RE2 knows no look-around and no back references; they 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -27,6 +28,7 @@ _MOST_RE2_BYTES = 8 << 20
 # What means something else in `regex` than in RE2 as soon as the text is not ASCII.
 _PERL_CLASSES = ("\\w", "\\W", "\\b", "\\B", "\\d", "\\D", "\\s", "\\S", "[:")
 
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _SENTENCES = {
     "missing )": "A round bracket is opened and not closed: add a ), or write \\( for the character itself.",
     "unexpected )": "A round bracket is closed that was never opened: write \\) for the character itself.",
@@ -133,4 +135,4 @@ def _sentence(refused: Exception) -> str:
 
 def _encodable(text: str) -> str:
     """The text with lone surrogates, which no file or database can hold, replaced."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return _SURROGATES.sub("\ufffd", text)

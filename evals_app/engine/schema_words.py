@@ -58,6 +58,8 @@ def phrase(error: Found) -> str:
             return f"lacks “{_plain(next(iter(missing(error)), ''))}”"
         case "additionalProperties":
             return f"has “{_plain(next(iter(unknown(error)), ''))}”, which is not allowed"
+        case "minLength" | "minItems" | "minProperties" if limit == 1:
+            return "must not be empty"
         case "pattern":
             return f"must match the pattern {limit}"
         case _:
