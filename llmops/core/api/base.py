@@ -107,7 +107,7 @@ def _encode_cursor(value: str) -> str:
 
 def _decode_cursor(cursor: str) -> str:
     try:
-        value = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        value = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError) as unreadable:
         raise _bad_cursor() from unreadable
     return value
