@@ -38,7 +38,7 @@ from evals_app.services import (
     dataset_create,
     file_import,
 )
-from evals_app.services.exporting import EXPORT_TYPES, ExportRefused, async_pieces, export_name, pieces
+from evals_app.services.exporting import EXPORT_TYPES, AsyncPieces, ExportRefused, Pieces, export_name
 from evals_app.services.importing import MOST_FILE_BYTES, FileRefused
 from llmops.core.access import Action
 from llmops.core.api.base import ProjectAPIView
@@ -210,7 +210,7 @@ class DatasetExport(ProjectAPIView):
             raise ApiProblem("cannot_export", refused.message) from refused
         filename = export_name(dataset, revision=revision, file_format=file_format)
         return StreamingHttpResponse(
-            async_pieces(file) if isinstance(request._request, ASGIRequest) else pieces(file),
+            AsyncPieces(file) if isinstance(request._request, ASGIRequest) else Pieces(file),
             content_type=EXPORT_TYPES[file_format],
             headers={"Content-Disposition": content_disposition_header(True, filename) or ""},
         )

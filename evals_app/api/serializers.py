@@ -38,7 +38,7 @@ class PlainTextField(serializers.Field[str | None, Any, Any, Any]):
 
 class CaseBody(StrictSerializer):
     key = serializers.CharField(max_length=200, required=False, allow_null=True, allow_blank=True)
-    inputs = serializers.DictField(child=PlainTextField())
+    inputs = serializers.DictField(child=PlainTextField(allow_null=True))
     expected = PlainTextField(required=False, allow_null=True)
     reference = PlainTextField(required=False, allow_null=True)
     previous = PlainTextField(required=False, allow_null=True)
@@ -209,7 +209,7 @@ def case_row(body: dict[str, Any]) -> CaseRow:
     """A checked case body as a row."""
     return CaseRow(
         key=body.get("key") or None,
-        inputs=body["inputs"],
+        inputs={name: text or "" for name, text in body["inputs"].items()},
         expected=body.get("expected"),
         reference=body.get("reference"),
         previous=body.get("previous"),

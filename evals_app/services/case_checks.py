@@ -164,8 +164,10 @@ def _wrong_labels(row: CaseRow) -> Iterator[tuple[str, str]]:
 
 
 def _wrong_metadata(metadata: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+    if not metadata:
+        return
     try:
-        chars = len(json.dumps(metadata or {}, ensure_ascii=False, allow_nan=False))
+        chars = len(json.dumps(metadata, ensure_ascii=False, allow_nan=False))
     except (ValueError, TypeError, RecursionError):
         yield "metadata", "These facts hold a value that cannot be stored, such as NaN. Take it out."
         return

@@ -162,6 +162,6 @@ def _staged(number: int, row: CaseRow) -> tuple[Any, ...]:
         content["feedback"],
         content["tags"],
         content["group"],
-        json.dumps(content["metadata"], ensure_ascii=False),
+        json.dumps(content["metadata"], ensure_ascii=False) if content["metadata"] else "{}",
         content["content_hash"],
     )

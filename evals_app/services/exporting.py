@@ -59,18 +59,34 @@ def export_name(dataset: Dataset, *, revision: int, file_format: str) -> str:
     return f"{dataset.name}{version}.{file_format}"
 
 
-def pieces(file: IO[bytes]) -> Iterator[bytes]:
-    """The file in pieces; closes it at the end."""
-    with file:
-        while piece := file.read(PIECE_BYTES):
-            yield piece
+class Pieces(Iterator[bytes]):
+    """A file in pieces, for a server that reads them one by one; `close` is for when it stops before the end."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def __next__(self) -> bytes:
+        if piece := self._file.read(PIECE_BYTES):
+            return piece
+        raise StopIteration
+
+    def close(self) -> None:
+        self._file.close()
 
 
-async def async_pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
-    """`pieces` for a server that does not wait for disks."""
-    with file:
-        while piece := await sync_to_async(file.read, thread_sensitive=False)(PIECE_BYTES):
-            yield piece
+class AsyncPieces(AsyncIterator[bytes]):
+    """`Pieces` for a server that must not wait for disks."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    async def __anext__(self) -> bytes:
+        if piece := await sync_to_async(self._file.read, thread_sensitive=False)(PIECE_BYTES):
+            return piece
+        raise StopAsyncIteration
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def _variables(dataset: Dataset, keys: Sequence[int], *, revision: int) -> list[str] | None:

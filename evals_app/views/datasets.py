@@ -24,11 +24,11 @@ from evals_app.services.datasets import (
 )
 from evals_app.services.exporting import (
     EXPORT_TYPES,
+    AsyncPieces,
     ExportRefused,
-    async_pieces,
+    Pieces,
     cases_export,
     export_name,
-    pieces,
 )
 from evals_app.views import cases, imports
 from evals_app.views.addresses import number_in, query_of, text_in
@@ -153,7 +153,7 @@ def dataset_export(request: ProjectRequest, name: str) -> HttpResponseBase:
         return redirect("evals:dataset-detail", request.project.slug, dataset.name)
     filename = export_name(dataset, revision=revision, file_format=file_format)
     return StreamingHttpResponse(
-        async_pieces(file) if isinstance(request, ASGIRequest) else pieces(file),
+        AsyncPieces(file) if isinstance(request, ASGIRequest) else Pieces(file),
         content_type=EXPORT_TYPES[file_format],
         headers={"Content-Disposition": content_disposition_header(True, filename) or ""},
     )

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
+from evals_app.engine.case_files import FileKind
 from evals_app.forms.imports import MEANINGS, column_choices, column_map, missing_variables
 from evals_app.models import Dataset
 from evals_app.selectors.datasets import dataset_by_name
@@ -121,7 +122,12 @@ def _columns(request: ProjectRequest, dataset: Dataset, kept: KeptFile, token: s
                     dataset, file, filename=kept.filename, column_map=column_map(choices), author=request.user
                 )
         except WrongCases as wrong:
-            context |= {"wrong": wrong, "wrong_shown": wrong.problems[:PROBLEMS_SHOWN], "steps": _steps("result")}
+            context |= {
+                "wrong": wrong,
+                "wrong_shown": wrong.problems[:PROBLEMS_SHOWN],
+                "place": "Row" if found.kind is FileKind.XLSX else "Line",
+                "steps": _steps("result"),
+            }
         except (FileRefused, DatasetProblem) as refused:
             context["problem"] = refused.message
         else:
