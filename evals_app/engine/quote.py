@@ -13,9 +13,10 @@ CHARS_PER_TOKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class CallEstimate:
-    """One kind of call of a run: how many, how long each text is, and what a million tokens cost (None: unknown).
+    """One kind of call of a run: how many, how long the texts, what a million tokens cost (None: unknown).
 
-    `latency_s` is how long a call takes; limits are calls and tokens a minute, None for none.
+    `latency_s` is how long a call takes; limits are calls and tokens a minute, None for none. Calls with the
+    same `connection` share its limits; without one, they have theirs alone.
     """
 
     calls: int
@@ -26,6 +27,7 @@ class CallEstimate:
     latency_s: float
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
+    connection: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def tokens_of(text_chars: int) -> int:
 
 
 def quote(kinds: Sequence[CallEstimate], *, concurrency: int) -> Quote:
-    """The quote for these calls, so many at a time: the slower of working through them and of waiting for limits."""
+    """The quote for these calls, so many at a time: the slower of working through and waiting for limits."""
     costs = [_cost_usd(kind) for kind in kinds]
     known = [cost for cost in costs if cost is not None]
     working_s = sum(kind.calls * kind.latency_s for kind in kinds) / max(concurrency, 1)
@@ -51,7 +53,7 @@ def quote(kinds: Sequence[CallEstimate], *, concurrency: int) -> Quote:
     return Quote(
         calls=sum(kind.calls for kind in kinds),
         cost_usd=sum(known, Decimal(0)) if len(known) == len(costs) else None,
-        seconds=max([working_s, longest_s, *(_limited_s(kind) for kind in kinds)]),
+        seconds=max([working_s, longest_s, *(_limited_s(sharing) for sharing in _by_connection(kinds))]),
     )
 
 
@@ -67,12 +69,24 @@ def _cost_usd(kind: CallEstimate) -> Decimal | None:
     return (kind.calls * a_call / 1_000_000).quantize(Decimal("0.000001"))
 
 
-def _limited_s(kind: CallEstimate) -> float:
-    """Seconds that the limits impose; the first minute's allowance is there at once."""
-    tokens = kind.calls * (kind.input_tokens + kind.output_tokens)
+def _by_connection(kinds: Sequence[CallEstimate]) -> list[list[CallEstimate]]:
+    sharing: dict[object, list[CallEstimate]] = {}
+    for at, kind in enumerate(kinds):
+        alone = ("alone", at)
+        sharing.setdefault(alone if kind.connection is None else kind.connection, []).append(kind)
+    return list(sharing.values())
+
+
+def _limited_s(sharing: Sequence[CallEstimate]) -> float:
+    """Seconds that the limits of one connection impose; the first minute's allowance is there at once."""
+    calls = sum(kind.calls for kind in sharing)
+    tokens = sum(kind.calls * (kind.input_tokens + kind.output_tokens) for kind in sharing)
     waits = [
         60 * (need - allowed) / allowed
-        for need, allowed in ((kind.calls, kind.requests_per_minute), (tokens, kind.tokens_per_minute))
+        for need, allowed in (
+            (calls, sharing[0].requests_per_minute),
+            (tokens, sharing[0].tokens_per_minute),
+        )
         if allowed
     ]
     return max([0.0, *waits])
