@@ -11,23 +11,25 @@ from kombu.exceptions import OperationalError as BrokerDown
 from evals_app.services.pump import PumpReport, runs_drive
 from evals_app.services.summaries import summaries_fill
 from evals_app.services.sweeping import runs_sweep
+from llmops.celery import app
 from llmops.core.services import WORKER, heartbeat
 from llmops.core.services.limiter import open_limiter
-from llmops.celery import app
 
 log = logging.getLogger(__name__)
 
 PUMP_S = 20
+PUMP_MOST_S = 80
+"""How long a pump goes on claiming when slow calls keep it from ending. It starts no call a minute after that, and a
+call takes two minutes at most."""
 
 
-@app.task(
-    name="evals_app.drive_runs", time_limit=PUMP_S + 200, acks_late=False, ignore_result=True
-)
+@app.task(name="evals_app.drive_runs", time_limit=PUMP_MOST_S + 200, acks_late=False, ignore_result=True)
 def drive_runs(**_future: object) -> None:
     """Drive all open runs for a while; if work is left, ask for another go behind other waiting tasks."""
     report = async_to_sync(_drive)()
     if report.more:
         nudge_workers(n=1)
+    summaries_fill()
 
 
 @app.task(name="evals_app.tick_runs", time_limit=30, ignore_result=True)
@@ -45,9 +47,11 @@ def nudge_workers(n: int | None = None) -> None:
         for _ in range(n or settings.WORKER_PROCESSES):
             drive_runs.apply_async(expires=PUMP_S)
     except BrokerDown as down:
-        log.warning("Redis cannot be reached, so workers were not told of new work; the tick will find it: %s", down)
+        log.warning(
+            "Redis cannot be reached, so workers were not told of new work; the tick will find it: %s", down
+        )
 
 
 async def _drive() -> PumpReport:
     async with open_limiter() as limiter:
-        return await runs_drive(limiter=limiter, for_s=PUMP_S)
+        return await runs_drive(limiter=limiter, for_s=PUMP_S, at_most_s=PUMP_MOST_S)

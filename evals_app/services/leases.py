@@ -1,7 +1,8 @@
 """Claiming, renewing and giving back planned results, in SQL: rows are the truth of what is left to do.
 
-Every claim of a run locks the run's row for its short transaction, so that the number of leased rows never
-exceeds the run's concurrency, however many workers claim. Times are the database's, so clocks need not agree.
+Every claim of a run locks the run's row for its short transaction and counts leased rows after that, so that their
+number never exceeds the run's concurrency, however many workers claim. Times are the database's, so clocks need
+not agree.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,8 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from evals_app.choices import RunState
+from evals_app.services.harvests import GivenBack
+from evals_app.services.states import runs_stop_at_budget
 from llmops.core.services import calls_orphan
 
 BITE = 25
@@ -25,10 +27,17 @@ BITE = 25
 MOST_LEASES = 3
 """A result whose worker died this often is given up, so that one poisonous case cannot stop the others."""
 
+SUSPECT_LEASES = 2
+"""A result whose worker died this often is tried last and alone, so that it cannot take others down with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """One leased row with what is needed to answer and mark it."""
+    """One leased row with what is needed to answer and mark it.
+
+    `n_attempts` were made for its answer before; `scored_by` are the evaluator versions whose marks are there
+    already; `plan_mark` changes when the run's evaluators do.
+    """
 
     result_id: int
     run_id: int
@@ -40,16 +49,9 @@ class Claimed:
     answered: bool
     output: str
     n_leases: int
+    n_attempts: int
     scored_by: Collection[int]
-    """Ids of the evaluator versions whose marks are there already."""
-
-
-@dataclass(frozen=True, slots=True)
-class GivenBack:
-    """A row that goes back to the plan unanswered; not tried again before `wait_s` seconds."""
-
-    result_id: int
-    wait_s: float
+    plan_mark: int | None
 
 
 _OPEN_RUNS = """
@@ -57,7 +59,7 @@ _OPEN_RUNS = """
            (SELECT count(*) FROM evals_app_result AS leased
              WHERE leased.run_id = run.id AND leased.state = 'running' AND leased.lease_until >= now())
       FROM evals_app_run AS run
-     WHERE run.state IN ('queued', 'running')
+     WHERE run.state IN ('queued', 'running') AND NOT run.id = ANY(%s)
        AND EXISTS (SELECT 1 FROM evals_app_result AS open
                     WHERE open.run_id = run.id
                       AND (open.state = 'pending' AND (open.not_before IS NULL OR open.not_before <= now())
@@ -66,78 +68,113 @@ _OPEN_RUNS = """
      LIMIT 100
 """
 _LOCK_RUN = """
-    SELECT run.state, run.concurrency, run.budget_usd, run.spent_usd,
-           (SELECT count(*) FROM evals_app_result AS leased
-             WHERE leased.run_id = run.id AND leased.state = 'running' AND leased.lease_until >= now())
-      FROM evals_app_run AS run WHERE run.id = %s FOR UPDATE
+    SELECT state, concurrency, coalesce(spent_usd >= budget_usd, false)
+      FROM evals_app_run WHERE id = %s FOR UPDATE
 """
+# A statement of its own, after the lock: its snapshot has what other workers have leased meanwhile.
 _CLAIM = """
     WITH picked AS (
-        SELECT id, state = 'running' AS expired
+        SELECT id, position, repeat, state = 'running' AS expired
           FROM evals_app_result
-         WHERE run_id = %s
+         WHERE run_id = %(run)s AND n_leases BETWEEN %(least_leases)s AND %(most_leases)s
            AND (state = 'pending' AND (not_before IS NULL OR not_before <= now())
-                OR state = 'running' AND lease_until < now())
+                OR state = 'running' AND lease_until < now() AND lease_owner <> %(owner)s)
          ORDER BY position, repeat
-         LIMIT %s
-           FOR UPDATE SKIP LOCKED)
+         LIMIT %(most)s
+           FOR UPDATE SKIP LOCKED),
+    placed AS (
+        SELECT id, expired, row_number() OVER (ORDER BY position, repeat) AS place FROM picked)
     UPDATE evals_app_result AS result
-       SET state = 'running', lease_owner = %s, lease_until = now() + make_interval(secs => %s),
+       SET state = 'running', lease_owner = %(owner)s, lease_until = now() + make_interval(secs => %(lease_s)s),
            n_leases = result.n_leases + 1, not_before = NULL
-      FROM picked, evals_app_caseversion AS content
-     WHERE result.id = picked.id AND content.id = result.case_version_id
-    RETURNING result.id, picked.expired, content.inputs, content.expected, content.reference, content.previous,
-              content.feedback, result.answered_at IS NOT NULL, result.output, result.n_leases,
+      FROM placed, evals_app_caseversion AS content
+     WHERE result.id = placed.id AND content.id = result.case_version_id
+       AND placed.place <= %(places)s - (
+           SELECT count(*) FROM evals_app_result AS leased
+            WHERE leased.run_id = %(run)s AND leased.state = 'running' AND leased.lease_until >= now())
+    RETURNING placed.expired, result.id, result.run_id, content.inputs, content.expected, content.reference,
+              content.previous, content.feedback, result.answered_at IS NOT NULL, result.output, result.n_leases,
+              result.n_attempts,
               CASE WHEN result.answered_at IS NULL THEN '{}'
                    ELSE ARRAY(SELECT score.evaluator_version_id FROM evals_app_score AS score
                                WHERE score.result_id = result.id AND score.source IN ('code', 'judge'))
-               END
+               END,
+              (SELECT max(id) FROM evals_app_runevaluator WHERE run_id = %(run)s)
 """
 
 
-def results_claim(*, owner: UUID, most: int) -> list[Claimed]:
-    """Lease up to `most` rows over all runs, the run with the fewest leased rows first.
+def results_claim(
+    *, owner: UUID, most: int, resting: Collection[int] = (), into: list[Claimed] | None = None
+) -> list[Claimed]:
+    """Lease up to `most` rows over all runs but `resting` ones, the run with the fewest leased rows first.
 
-    Each run gives at most a fair share and a bite. One transaction for each run. A run at its budget is
-    stopped instead. Attempts that were in flight under an expired lease are marked orphaned.
+    Each run gives at most a fair share and a bite. One transaction for each run; rows are appended to `into` as
+    soon as they are leased, so that they are known when a later run fails. A run at its budget is stopped instead.
+    Attempts that were in flight under an expired lease are marked orphaned.
     """
+    claimed: list[Claimed] = [] if into is None else into
     if most <= 0:
-        return []
+        return claimed
     with connection.cursor() as cursor:
-        cursor.execute(_OPEN_RUNS)
+        cursor.execute(_OPEN_RUNS, [list(resting)])
         waiting = [run_id for run_id, concurrency, leased in cursor.fetchall() if leased < concurrency]
-    claimed: list[Claimed] = []
+    left = most
     for at, run_id in enumerate(waiting):
-        share = -(-(most - len(claimed)) // (len(waiting) - at))
-        claimed += _claim_from_run(run_id, owner=owner, most=min(share, BITE))
+        rows = _claim_from_run(run_id, owner=owner, most=min(-(-left // (len(waiting) - at)), BITE))
+        claimed += rows
+        left -= len(rows)
     return claimed
 
 
-def leases_renew(*, owner: UUID) -> int:
-    """Hold on to all rows of this owner for another lease. Returns how many."""
+def leases_renew(*, owner: UUID, held: Collection[int]) -> set[int]:
+    """Hold on to these rows of this owner for another lease. Returns those that are still its own."""
+    if not held:
+        return set()
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE evals_app_result SET lease_until = now() + make_interval(secs => %s)"
-            " WHERE lease_owner = %s AND state = 'running'",
-            [settings.LEASE_S, owner],
+            " WHERE id = ANY(%s) AND lease_owner = %s AND state = 'running' RETURNING id",
+            [settings.LEASE_S, list(held), owner],
         )
-        return cursor.rowcount
+        return {result_id for (result_id,) in cursor.fetchall()}
 
 
 def results_give_back(rows: Sequence[GivenBack], *, owner: UUID) -> None:
-    """Return leased rows to the plan as if they had not been claimed."""
+    """Return leased rows to the plan."""
     if not rows:
         return
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE evals_app_result AS result"
             "   SET state = 'pending', lease_owner = NULL, lease_until = NULL,"
-            "       n_leases = greatest(result.n_leases - 1, 0),"
-            "       not_before = now() + make_interval(secs => back.wait_s)"
-            "  FROM unnest(%s::bigint[], %s::double precision[]) AS back (id, wait_s)"
+            "       n_leases = result.n_leases - CASE WHEN back.tried OR result.n_leases = 0 THEN 0 ELSE 1 END,"
+            "       not_before = now() + make_interval(secs => back.wait_s),"
+            "       n_attempts = result.n_attempts + back.n_attempts,"
+            "       cost_usd = CASE WHEN result.answered_at IS NULL"
+            "                       THEN nullif(coalesce(result.cost_usd, 0) + coalesce(back.cost_usd, 0), 0)"
+            "                       ELSE result.cost_usd + back.cost_usd END"
+            "  FROM unnest(%s::bigint[], %s::double precision[], %s::boolean[], %s::int[], %s::numeric[])"
+            "       AS back (id, wait_s, tried, n_attempts, cost_usd)"
             " WHERE result.id = back.id AND result.lease_owner = %s AND result.state = 'running'",
-            [[row.result_id for row in rows], [row.wait_s for row in rows], owner],
+            [
+                [row.result_id for row in rows],
+                [row.wait_s for row in rows],
+                [row.tried for row in rows],
+                [row.n_attempts for row in rows],
+                [row.cost_usd for row in rows],
+                owner,
+            ],
         )
+
+
+def given_up(claimed: Claimed) -> bool:
+    """Whether this row took its worker down with it too often to be tried again."""
+    return claimed.n_leases > MOST_LEASES
+
+
+def last_try(claimed: Claimed) -> bool:
+    """Whether this row is given up when it comes back once more."""
+    return claimed.n_leases >= MOST_LEASES
 
 
 def _claim_from_run(run_id: int, *, owner: UUID, most: int) -> list[Claimed]:
@@ -146,36 +183,51 @@ def _claim_from_run(run_id: int, *, owner: UUID, most: int) -> list[Claimed]:
         locked = cursor.fetchone()
         if locked is None:
             return []
-        state, concurrency, budget_usd, spent_usd, leased = locked
+        state, concurrency, over_budget = locked
         if state not in (RunState.QUEUED, RunState.RUNNING):
             return []
-        if budget_usd is not None and spent_usd >= budget_usd:
-            _stop_at_budget(cursor, run_id, budget_usd)
+        if over_budget:
+            runs_stop_at_budget([run_id])
             return []
-        cursor.execute(_CLAIM, [run_id, min(most, concurrency - leased), owner, settings.LEASE_S])
-        rows = cursor.fetchall()
-        calls_orphan(result_ids=[row[0] for row in rows if row[1]])
+        rows = _claim(cursor, run_id, owner, most, places=concurrency) or _claim_suspect(
+            cursor, run_id, owner
+        )
+        calls_orphan(result_ids=[result_id for expired, result_id, *_ in rows if expired])
         if rows and state == RunState.QUEUED:
             cursor.execute(
                 "UPDATE evals_app_run SET state = 'running', started_at = coalesce(started_at, now()) WHERE id = %s",
                 [run_id],
             )
-    return [_claimed(run_id, row) for row in rows]
+    return [_claimed(row) for row in rows]
 
 
-def _claimed(run_id: int, row: tuple[Any, ...]) -> Claimed:
-    result_id, _expired, inputs, *content = row
+def _claim(
+    cursor: Any,
+    run_id: int,
+    owner: UUID,
+    most: int,
+    *,
+    places: int,
+    leases: tuple[int, int] = (0, SUSPECT_LEASES - 1),
+) -> list[tuple[Any, ...]]:
+    parameters = {
+        "run": run_id,
+        "owner": owner,
+        "most": most,
+        "places": places,
+        "least_leases": leases[0],
+        "most_leases": leases[1],
+        "lease_s": settings.LEASE_S,
+    }
+    cursor.execute(_CLAIM, parameters)
+    return list(cursor.fetchall())
+
+
+def _claim_suspect(cursor: Any, run_id: int, owner: UUID) -> list[tuple[Any, ...]]:
+    """One row whose workers died, when nothing else of the run is under way or waits."""
+    return _claim(cursor, run_id, owner, 1, places=1, leases=(SUSPECT_LEASES, 32_767))
+
+
+def _claimed(row: tuple[Any, ...]) -> Claimed:
+    _expired, result_id, run_id, inputs, *content = row
     return Claimed(result_id, run_id, json.loads(inputs), *content)
-
-
-def _stop_at_budget(cursor: Any, run_id: int, budget_usd: Decimal) -> None:
-    cursor.execute(
-        "UPDATE evals_app_run SET state = 'stopping', reason = %s WHERE id = %s",
-        [f"Stopped at its budget of ${budget_usd.normalize():f}. Raise the budget to go on.", run_id],
-    )
-
-
-def given_up(claimed: Claimed) -> bool:
-    """Whether this row took its worker down with it too often to be tried again."""
-    return claimed.n_leases > MOST_LEASES
-

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from evals_app.models import EvaluatorVersion, Run, RunEvaluator
+from llmops.core.encryption import KeyLost
 from llmops.core.models import Connection
 from llmops.core.services import credential_for, price_for
 from llmops.providers.base import Credential, Vendor
 from llmops.providers.gateway import Price
 from prompts_app.models import PromptVersion
+
+
+class PlanBroken(Exception):
+    """The run cannot be carried on as things are; the message is for people and says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +30,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class PlannedEvaluator:
-    """An evaluator version as a pump uses it; `judge` is None for code metrics and judges without a connection."""
+    """An evaluator version as a pump uses it.
+
+    `judge` is None for code metrics and for judges that cannot be asked; `problem` says why not, if it is known.
+    """
 
     version_id: int
     kind: str
     config: Mapping[str, Any]
     judge: Target | None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +52,20 @@ class RunPlan:
     target: Target | None
     evaluators: tuple[PlannedEvaluator, ...]
 
+    def targets(self) -> list[Target]:
+        """All models that the run asks."""
+        return [
+            target
+            for target in (self.target, *(each.judge for each in self.evaluators))
+            if target is not None
+        ]
+
 
 def run_plan(run_id: int) -> RunPlan:
-    """Load the plan of a run. Raises KeyLost when a connection's key cannot be read."""
-    run = Run.objects.select_related("prompt_version__connection", "prompt_version__prompt", "connection").get(
-        pk=run_id
-    )
+    """Load the plan of a run. Raises PlanBroken when its connection was removed or its key cannot be read."""
+    run = Run.objects.select_related(
+        "prompt_version__connection", "prompt_version__prompt", "connection"
+    ).get(pk=run_id)
     evaluators = (
         RunEvaluator.objects.filter(run=run)
         .select_related("evaluator_version__evaluator", "evaluator_version__connection")
@@ -67,10 +84,22 @@ def run_plan(run_id: int) -> RunPlan:
 
 
 def _planned(version: EvaluatorVersion) -> PlannedEvaluator:
-    judge = _target(version.connection, version.model) if version.connection else None
-    return PlannedEvaluator(version.pk, version.evaluator.kind, version.config, judge)
+    judge, problem = None, ""
+    if version.connection is not None:
+        try:
+            judge = _target(version.connection, version.model)
+        except PlanBroken as broken:
+            problem = f"The judge cannot be asked. {broken}"
+    return PlannedEvaluator(version.pk, version.evaluator.kind, version.config, judge, problem)
 
 
 def _target(connection: Connection, model: str) -> Target:
-    credential = credential_for(connection)
+    if connection.archived_at is not None:
+        raise PlanBroken(
+            f"The connection “{connection.name}” was removed. Choose another one and start a new run."
+        )
+    try:
+        credential = credential_for(connection)
+    except KeyLost as lost:
+        raise PlanBroken(f"The key of the connection “{connection.name}” cannot be read. {lost}") from lost
     return Target(credential, model, price_for(vendor=Vendor(connection.vendor), model=model))

@@ -11,54 +11,37 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, NamedTuple, TypeVar
+from dataclasses import dataclass, field
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections
 
-from evals_app.choices import ResultState, RunState
-from evals_app.engine import Sample
-from evals_app.models import Run
-from evals_app.services.leases import Claimed, GivenBack, given_up, leases_renew, results_claim
-from evals_app.services.marking import mark_answer
-from evals_app.services.plans import RunPlan, run_plan
-from evals_app.services.saving import Answered, Finished, Harvest, NewScore, harvest_save
-from evals_app.services.states import runs_settle
-from llmops.core.encryption import KeyLost
+from evals_app.services.answering import RowWork
+from evals_app.services.harvest_ledger import HarvestLedger, LedgerClosed
+from evals_app.services.harvests import GivenBack, Harvest
+from evals_app.services.leases import Claimed, leases_renew, results_claim, results_give_back
+from evals_app.services.plans import PlanBroken, RunPlan, run_plan
+from evals_app.services.saving import Saved, harvest_save
+from evals_app.services.states import run_fail, runs_closed, runs_settle
+from evals_app.services.sweeping import runs_tidy
 from llmops.core.services import WORKER, heartbeat
 from llmops.core.services.connections import outbound_policy
 from llmops.providers.adapters import AdapterFactory
-from llmops.providers.base import CallErrorKind, Credential, ModelCallError
-from llmops.providers.gateway import (
-    CallContext,
-    CallEnd,
-    CallPurpose,
-    CallStart,
-    Gateway,
-    Limiter,
-    Price,
-)
-from prompts_app.rendering import BrokenTemplate, MissingVariable, RenderedTooLong
-from prompts_app.services import version_request
+from llmops.providers.base import Credential
+from llmops.providers.gateway import Gateway, Limiter, Price
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 GATHER_S = 0.01
 IDLE_S = 0.5
 DATABASE_PATIENCE_S = 25.0
-RUN_GONE = frozenset({RunState.STOPPING, RunState.STOPPED, RunState.FAILED})
-
-
-class Visit(NamedTuple):
-    """What a visit to the database brought back."""
-
-    claimed: list[Claimed]
-    plans: dict[int, RunPlan | str]
-    stopped: frozenset[int]
+DRAIN_S = 5.0
+"""How long a pump whose time is over waits for its last calls before it goes on beside the slow ones."""
+HAND_BACK_S = 60.0
+"""How long after its last claim a pump still starts calls (of judges, say) for rows that it has."""
+BROKEN_PLAN = "This run could not be prepared. The worker's log says why; then carry it on."
+LOST = (OperationalError, InterfaceError)
 
 
 @dataclass(slots=True)
@@ -69,26 +52,28 @@ class PumpReport:
     more: bool = False
 
 
-class _HarvestLedger:
-    """Writes attempts down with the pump's next visit; `begin` waits for it."""
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A loaded plan, good for rows that were claimed under the same mark."""
 
-    def __init__(self, harvest: Harvest, wake: asyncio.Event) -> None:
-        self._harvest = harvest
-        self._wake = wake
-        self._saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    mark: int | None
+    plan: RunPlan
 
-    async def begin(self, start: CallStart) -> None:
-        self._harvest.begun.append(start)
-        self._wake.set()
-        await asyncio.shield(self._saved)
 
-    async def finish(self, start: CallStart, end: CallEnd) -> None:
-        self._harvest.ended.append((start, end))
+@dataclass(slots=True)
+class _Visit:
+    """One visit to the database, and how far it got, so that it can be carried on after a lost connection."""
 
-    def next_batch(self) -> asyncio.Future[None]:
-        """The future that the attempts noted so far wait for; later ones wait for another."""
-        batch, self._saved = self._saved, asyncio.get_running_loop().create_future()
-        return batch
+    harvest: Harvest
+    known: frozenset[int]
+    held: frozenset[int]
+    resting: frozenset[int]
+    free: int
+    renew: bool
+    saved: Saved | None = None
+    kept: set[int] | None = None
+    claimed: list[Claimed] = field(default_factory=list)
+    plans: dict[int, _Plan] = field(default_factory=dict)
 
 
 class Pump:
@@ -101,35 +86,49 @@ class Pump:
         self._limiter = limiter
         self._harvest = Harvest()
         self._wake = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._plans: dict[int, RunPlan | str] = {}
-        self._stopped: frozenset[int] = frozenset()
+        self._ledger = HarvestLedger(self._harvest, self._wake)
+        self._working: dict[asyncio.Task[None], Claimed] = {}
+        self._plans: dict[int, _Plan] = {}
         self._prices: dict[tuple[int, str], Price | None] = {}
-        self._ledger = _HarvestLedger(self._harvest, self._wake)
+        self._closed: frozenset[int] = frozenset()
+        self._lost: frozenset[int] = frozenset()
+        self._resting: dict[int, float] = {}
+        self._for_s = self._claim_until = self._last_claim_at = 0.0
 
-    async def drive(self, *, for_s: float) -> PumpReport:
-        """Claim, ask and save until nothing is left or `for_s` seconds are over; then let calls in flight end."""
-        loop = asyncio.get_running_loop()
-        end_at = loop.time() + for_s
-        renew_at = 0.0
+    async def drive(self, *, for_s: float, at_most_s: float | None = None) -> PumpReport:
+        """Claim, ask and save until nothing is left or `for_s` seconds are over; then let calls in flight end.
+
+        While slow calls keep it from ending, it goes on claiming, until `at_most_s` seconds are over.
+        """
+        now = _now()
+        self._for_s, self._claim_until = for_s, now + for_s
+        self._last_claim_at = now + max(for_s, at_most_s or 0.0)
+        end_at = self._claim_until
         async with Gateway(
             ledger=self._ledger,
             limiter=self._limiter,
             price_of=self._price_of,
             open_adapter=AdapterFactory(outbound_policy()),
         ) as gateway:
-            while True:
-                free = self.most_in_flight - len(self._tasks) if loop.time() < end_at else 0
-                renew = loop.time() >= renew_at
-                if renew:
-                    renew_at = loop.time() + settings.LEASE_S / 3
-                visit = await self._visit(free, renew=renew)
-                for claimed in visit.claimed:
-                    self._start(claimed, gateway)
-                if not self._tasks and not self._harvest:
-                    self.report.more = loop.time() >= end_at
-                    return self.report
-                await self._something_to_do()
+            try:
+                await self._work(gateway)
+            except BaseException:
+                await self._let_go()
+                raise
+        self.report.more = _now() >= end_at
+        return self.report
+
+    async def _work(self, gateway: Gateway) -> None:
+        renew_at = 0.0
+        while True:
+            renew = _now() >= renew_at
+            if renew:
+                renew_at = _now() + settings.LEASE_S / 3
+            for claimed in await self._visit(renew=renew):
+                self._start(claimed, gateway)
+            if not self._working and not self._harvest and not self._rests():
+                return
+            await self._something_to_do()
 
     async def _something_to_do(self) -> None:
         try:
@@ -139,196 +138,176 @@ class Pump:
         if not self._harvest.begun:
             await asyncio.sleep(GATHER_S)  # let answers that come together be saved together
 
-    async def _visit(self, free: int, *, renew: bool) -> Visit:
+    async def _let_go(self) -> None:
+        """End all work without saving it: leases run out, and others do it again."""
+        self._ledger.close()
+        for task in self._working:
+            task.cancel()
+        await asyncio.gather(*self._working, return_exceptions=True)
+
+    async def _visit(self, *, renew: bool) -> list[Claimed]:
         """Save the harvest, then claim. A lost database is waited for, with nothing thrown away."""
         self._wake.clear()
-        harvest, batch = self._take_harvest()
-        active = {claimed for claimed in self._plans}
-        give_up_at = asyncio.get_running_loop().time() + DATABASE_PATIENCE_S
+        visit, batch = self._new_visit(renew), self._ledger.next_batch()
+        give_up_at = _now() + DATABASE_PATIENCE_S
         while True:
             try:
-                visit = await sync_to_async(self._visit_database)(harvest, free, active, renew)
+                await sync_to_async(self._visit_database)(visit)
                 break
-            except (OperationalError, InterfaceError) as lost:
-                if asyncio.get_running_loop().time() > give_up_at:
-                    batch.set_exception(lost)
+            except LOST as lost:
+                if _now() > give_up_at:
+                    batch.set_exception(LedgerClosed("the database was lost"))
+                    batch.exception()  # it may be that nobody waits
                     raise
+                log.warning("The database was lost; trying again: %s", lost)
+                visit.renew = True  # leases have grown old meanwhile
                 await sync_to_async(close_old_connections)()
                 await asyncio.sleep(0.5)
-        batch.set_result(None)
-        self.report.n_finished += len(harvest.finished)
-        self._plans |= visit.plans
-        self._stopped = visit.stopped
-        for plan in visit.plans.values():
-            self._learn_prices(plan)
-        return visit
+        self._learn(visit)
+        batch.set_result(visit.saved.refused if visit.saved else frozenset())
+        return visit.claimed
 
-    def _take_harvest(self) -> tuple[Harvest, asyncio.Future[None]]:
-        taken = Harvest(
-            self._harvest.begun[:],
-            self._harvest.ended[:],
-            self._harvest.answered[:],
-            self._harvest.finished[:],
-            self._harvest.given_back[:],
+    def _new_visit(self, renew: bool) -> _Visit:
+        now = _now()
+        self._resting = {run_id: until for run_id, until in self._resting.items() if until > now}
+        return _Visit(
+            harvest=self._harvest.taken(),
+            known=frozenset(self._plans) | {claimed.run_id for claimed in self._working.values()},
+            held=frozenset(claimed.result_id for claimed in self._working.values()),
+            resting=frozenset(self._resting),
+            free=self.most_in_flight - len(self._working) if self._may_claim(now) else 0,
+            renew=renew,
         )
-        for rows in (
-            self._harvest.begun,
-            self._harvest.ended,
-            self._harvest.answered,
-            self._harvest.finished,
-            self._harvest.given_back,
-        ):
-            rows.clear()
-        return taken, self._ledger.next_batch()
 
-    def _visit_database(self, harvest: Harvest, free: int, known: set[int], renew: bool) -> Visit:
-        if harvest:
-            harvest_save(harvest, owner=self.owner)
-        if harvest.finished or harvest.given_back:
-            runs_settle({end.run_id for end in harvest.finished} | known)
-        if renew:
-            leases_renew(owner=self.owner)
+    def _may_claim(self, now: float) -> bool:
+        if now < self._claim_until:
+            return True
+        if self._working and self._claim_until + DRAIN_S <= now < self._last_claim_at:
+            self._claim_until = min(now + self._for_s, self._last_claim_at)
+            return True
+        return False
+
+    def _rests(self) -> bool:
+        """Whether a run that rests may be claimed from again in this pump's time."""
+        return any(until < self._claim_until for until in self._resting.values())
+
+    def _visit_database(self, visit: _Visit) -> None:
+        if visit.saved is None:
+            visit.saved = self._save(visit)
+        if visit.harvest.finished or visit.harvest.given_back:
+            runs_settle(visit.known)
+        if visit.renew:
+            held = visit.held | {claimed.result_id for claimed in visit.claimed}
+            visit.kept = leases_renew(owner=self.owner, held=held)
             heartbeat(WORKER)
-        claimed = results_claim(owner=self.owner, most=free)
-        new_runs = {row.run_id for row in claimed} - known
-        states = dict(Run.objects.filter(pk__in=known | new_runs).values_list("pk", "state"))
-        return Visit(
-            claimed=claimed,
-            plans={run_id: _load_plan(run_id) for run_id in new_runs},
-            stopped=frozenset(run_id for run_id, state in states.items() if RunState(state) in RUN_GONE),
+            runs_tidy()
+        results_claim(
+            owner=self.owner, most=visit.free - len(visit.claimed), resting=visit.resting, into=visit.claimed
         )
+        self._load_plans(visit)
 
-    def _learn_prices(self, plan: RunPlan | str) -> None:
-        if isinstance(plan, str):
-            return
-        judges = [evaluator.judge for evaluator in plan.evaluators]
-        for target in [plan.target, *judges]:
-            if target is not None:
+    def _save(self, visit: _Visit) -> Saved:
+        if not visit.harvest:
+            return Saved(0, runs_closed(visit.known), frozenset())
+        try:
+            return harvest_save(visit.harvest, owner=self.owner, known=visit.known)
+        except LOST:
+            raise
+        except Exception:
+            log.exception("A batch could not be saved; saving its results one by one.")
+            return self._save_one_by_one(visit)
+
+    def _save_one_by_one(self, visit: _Visit) -> Saved:
+        """So that one result that the database will not take does not take the others with it."""
+        n_finished, closed, refused = 0, frozenset[int](), frozenset[uuid.UUID]()
+        for part in visit.harvest.by_result():
+            try:
+                saved = harvest_save(part, owner=self.owner, known=visit.known)
+            except LOST:
+                raise
+            except Exception:
+                log.exception("A result could not be saved and ends as an error.")
+                saved = harvest_save(part.without_content(), owner=self.owner, known=visit.known)
+            n_finished, closed, refused = n_finished + saved.n_finished, saved.closed, refused | saved.refused
+        return Saved(n_finished, closed, refused)
+
+    def _load_plans(self, visit: _Visit) -> None:
+        """Load what newly claimed rows need; the runs of those that cannot be worked on fail."""
+        closed = visit.saved.closed if visit.saved else frozenset()
+        for run_id, mark in {claimed.run_id: claimed.plan_mark for claimed in visit.claimed}.items():
+            known = self._plans.get(run_id)
+            if known is not None and known.mark == mark and run_id not in closed:
+                continue
+            try:
+                visit.plans[run_id] = _Plan(mark, run_plan(run_id))
+            except LOST:
+                raise
+            except PlanBroken as broken:
+                self._fail(visit, run_id, reason=str(broken))
+            except Exception:
+                log.exception("The plan of run %s could not be loaded.", run_id)
+                self._fail(visit, run_id, reason=BROKEN_PLAN)
+
+    def _fail(self, visit: _Visit, run_id: int, *, reason: str) -> None:
+        run_fail(run_id, reason=reason)
+        mine = [claimed for claimed in visit.claimed if claimed.run_id == run_id]
+        results_give_back([GivenBack(claimed.result_id) for claimed in mine], owner=self.owner)
+        visit.claimed = [claimed for claimed in visit.claimed if claimed.run_id != run_id]
+
+    def _learn(self, visit: _Visit) -> None:
+        """Take over what the visit brought. The plan of a run that is closed is forgotten: whoever opens it again
+        may have changed it."""
+        if visit.saved is not None:
+            self.report.n_finished += visit.saved.n_finished
+            self._closed = visit.saved.closed - {claimed.run_id for claimed in visit.claimed}
+        if visit.kept is not None:
+            self._lost = visit.held - visit.kept
+        self._plans = {run_id: plan for run_id, plan in self._plans.items() if run_id not in self._closed}
+        self._plans |= visit.plans
+        for loaded in visit.plans.values():
+            for target in loaded.plan.targets():
                 self._prices[(target.credential.connection_id, target.model)] = target.price
 
     def _price_of(self, credential: Credential, model: str) -> Price | None:
         return self._prices.get((credential.connection_id, model))
 
     def _start(self, claimed: Claimed, gateway: Gateway) -> None:
-        task = asyncio.create_task(self._finish_row(claimed, gateway))
-        self._tasks.add(task)
+        work = RowWork(
+            claimed,
+            self._plans[claimed.run_id].plan,
+            gateway,
+            self._harvest,
+            self._ledger,
+            self._stop_of(claimed),
+        )
+        task = asyncio.create_task(self._finish(work))
+        self._working[task] = claimed
         task.add_done_callback(self._ended)
 
+    async def _finish(self, work: RowWork) -> None:
+        rest_s = await work.run()
+        if rest_s > 0:
+            run_id = work.claimed.run_id
+            self._resting[run_id] = max(_now() + rest_s, self._resting.get(run_id, 0.0))
+
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        del self._working[task]
         self._wake.set()
 
-    async def _finish_row(self, claimed: Claimed, gateway: Gateway) -> None:
-        plan = self._plans[claimed.run_id]
-        if isinstance(plan, str):
-            self._end(claimed, None, ResultState.ERROR, error_kind="cannot_start", reason=plan)
-            return
-        if given_up(claimed):
-            reason = "The worker died each time this case was tried. It was given up so that the others could finish."
-            self._end(claimed, plan, ResultState.ERROR, error_kind="gave_up", reason=reason)
-            return
-        try:
-            await self._answer_and_mark(claimed, plan, gateway)
-        except ModelCallError as error:
-            self._give_back_or_end(claimed, plan, error)
-        except (MissingVariable, BrokenTemplate, RenderedTooLong) as problem:
-            self._end(claimed, plan, ResultState.ERROR, error_kind="cannot_render", reason=str(problem))
-        except Exception:
-            log.exception("Result %s could not be worked on.", claimed.result_id)
-            reason = "Something went wrong inside the platform. The worker's log says what."
-            self._end(claimed, plan, ResultState.ERROR, error_kind="internal_error", reason=reason)
-
-    async def _answer_and_mark(self, claimed: Claimed, plan: RunPlan, gateway: Gateway) -> None:
-        output, cost_usd, n_attempts = claimed.output, Decimal(0), 0
-        unknown_cost = False
-        if not claimed.answered:
-            assert plan.version is not None and plan.target is not None  # noqa: S101  only uploads lack them
-            reply = await gateway.complete(
-                plan.target.credential,
-                version_request(plan.version, inputs=claimed.inputs, model=plan.target.model),
-                self._context(claimed, plan, CallPurpose.RUN),
-                stop=self._stop(claimed.run_id),
-            )
-            completion = reply.completion
-            output, n_attempts = completion.text, reply.attempts
-            unknown_cost = reply.cost_usd is None
-            cost_usd += reply.cost_usd or 0
-            usage = completion.usage
-            self._harvest.answered.append(
-                Answered(
-                    claimed.result_id,
-                    output,
-                    completion.finish_reason,
-                    reply.latency_ms,
-                    usage.input_tokens if usage else None,
-                    usage.output_tokens if usage else None,
-                )
-            )
-        scores: list[NewScore] = []
-        sample = Sample(
-            claimed.inputs, output, claimed.expected, claimed.reference, claimed.previous, claimed.feedback
-        )
-        for evaluator in plan.evaluators:
-            if evaluator.version_id in claimed.scored_by:
-                continue
-            context = self._context(claimed, plan, CallPurpose.JUDGE, evaluator_version_id=evaluator.version_id)
-            marked = await mark_answer(
-                evaluator, sample, gateway=gateway, context=context, stop=self._stop(claimed.run_id)
-            )
-            scores.append(marked.score)
-            unknown_cost = unknown_cost or marked.cost_usd is None
-            cost_usd += marked.cost_usd or 0
-        self._end(
-            claimed,
-            plan,
-            ResultState.DONE,
-            n_attempts=n_attempts,
-            cost_usd=None if unknown_cost else cost_usd,
-            scores=scores,
-        )
-
-    def _give_back_or_end(self, claimed: Claimed, plan: RunPlan, error: ModelCallError) -> None:
-        if error.kind in (CallErrorKind.STOPPED, CallErrorKind.WAIT_TOO_LONG):
-            self._harvest.given_back.append(GivenBack(claimed.result_id, error.retry_after_s or 0.0))
-            return
-        self._end(
-            claimed,
-            plan,
-            ResultState.ERROR,
-            error_kind=str(error.kind),
-            reason=error.message,
-            n_attempts=error.attempts,
-            cost_usd=error.cost_usd,
-        )
-
-    def _end(self, claimed: Claimed, plan: RunPlan | None, state: ResultState, **more: Any) -> None:
-        project_id = plan.project_id if plan else 0
-        self._harvest.finished.append(Finished(claimed.result_id, claimed.run_id, project_id, state, **more))
-
-    def _stop(self, run_id: int) -> Callable[[], bool]:
-        return lambda: run_id in self._stopped
-
-    def _context(
-        self, claimed: Claimed, plan: RunPlan, purpose: CallPurpose, *, evaluator_version_id: int | None = None
-    ) -> CallContext:
-        return CallContext(
-            project_id=plan.project_id,
-            purpose=purpose,
-            run_id=claimed.run_id,
-            result_id=claimed.result_id,
-            prompt_version_id=plan.version.pk if plan.version else None,
-            evaluator_version_id=evaluator_version_id,
+    def _stop_of(self, claimed: Claimed) -> Callable[[], bool]:
+        """Whether nothing more may be sent for this row: its run was stopped, it is another worker's now, or this
+        pump must come to its end."""
+        return lambda: (
+            claimed.run_id in self._closed
+            or claimed.result_id in self._lost
+            or _now() > self._last_claim_at + HAND_BACK_S
         )
 
 
-def _load_plan(run_id: int) -> RunPlan | str:
-    """The plan, or the sentence that says why there is none."""
-    try:
-        return run_plan(run_id)
-    except KeyLost as lost:
-        return str(lost)
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
-async def runs_drive(*, limiter: Limiter, for_s: float) -> PumpReport:
+async def runs_drive(*, limiter: Limiter, for_s: float, at_most_s: float | None = None) -> PumpReport:
     """Drive all open runs for a while, on the event loop that is running."""
-    return await Pump(limiter=limiter).drive(for_s=for_s)
+    return await Pump(limiter=limiter).drive(for_s=for_s, at_most_s=at_most_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.db import connection as database
 
@@ -33,17 +33,15 @@ def run_quote(
     version: PromptVersion,
     connection: Connection,
     model: str,
-    cases: Sequence[CaseVersion],
+    case_version_ids: Sequence[int],
     repeats: int,
     concurrency: int,
     evaluators: Sequence[EvaluatorVersion],
 ) -> Quote:
     """Calls, cost and seconds of a run; earlier calls of the same model say how long answers are and take."""
-    n_answers = len(cases) * repeats
+    n_answers = len(case_version_ids) * repeats
+    input_chars = _mean_input_chars(case_version_ids)
     template_chars = sum(len(part["content"]) for part in version.messages)
-    step = max(1, len(cases) // SAMPLED_CASES)
-    sampled = cases[::step]
-    input_chars = sum(sum(map(len, case.inputs.values())) for case in sampled) / max(len(sampled), 1)
     answer = _calls(
         connection,
         model,
@@ -52,19 +50,50 @@ def run_quote(
         input_tokens=tokens_of(round(template_chars + input_chars)),
         usual_output=min(USUAL_OUTPUT_TOKENS, version.max_tokens or USUAL_OUTPUT_TOKENS),
     )
-    judges = [
-        _calls(
-            judge.connection,
-            judge.model,
-            purpose="judge",
-            calls=n_answers,
-            input_tokens=JUDGE_FRAME_TOKENS + tokens_of(round(input_chars)) + round(answer.output_tokens),
-            usual_output=JUDGE_OUTPUT_TOKENS,
-        )
-        for judge in evaluators
-        if judge.connection is not None and KINDS[judge.evaluator.kind].uses_model
-    ]
+    case_tokens = tokens_of(round(input_chars)) + round(answer.output_tokens)
+    judges = [_judge_calls(judge, calls=n_answers, case_tokens=case_tokens) for judge in _judges(evaluators)]
     return quote([answer, *judges], concurrency=concurrency)
+
+
+def upload_quote(
+    *,
+    case_version_ids: Sequence[int],
+    mean_output_chars: float,
+    calls: Mapping[int, int],
+    concurrency: int,
+    evaluators: Sequence[EvaluatorVersion],
+) -> Quote:
+    """What marking answers made elsewhere takes; `calls` says for each evaluator version how many it marks."""
+    case_tokens = tokens_of(round(_mean_input_chars(case_version_ids) + mean_output_chars))
+    judges = [
+        _judge_calls(judge, calls=calls[judge.pk], case_tokens=case_tokens) for judge in _judges(evaluators)
+    ]
+    return quote(judges, concurrency=concurrency)
+
+
+def _judges(evaluators: Sequence[EvaluatorVersion]) -> list[EvaluatorVersion]:
+    return [
+        each for each in evaluators if each.connection is not None and KINDS[each.evaluator.kind].uses_model
+    ]
+
+
+def _judge_calls(judge: EvaluatorVersion, *, calls: int, case_tokens: int) -> CallEstimate:
+    assert judge.connection is not None  # noqa: S101  see _judges
+    return _calls(
+        judge.connection,
+        judge.model,
+        purpose="judge",
+        calls=calls,
+        input_tokens=JUDGE_FRAME_TOKENS + case_tokens,
+        usual_output=JUDGE_OUTPUT_TOKENS,
+    )
+
+
+def _mean_input_chars(case_version_ids: Sequence[int]) -> float:
+    """From a sample spread evenly over the cases."""
+    sampled = case_version_ids[:: max(1, len(case_version_ids) // SAMPLED_CASES)]
+    inputs = CaseVersion.objects.filter(pk__in=sampled).values_list("inputs", flat=True)
+    return sum(sum(map(len, case.values())) for case in inputs) / max(len(sampled), 1)
 
 
 def _calls(

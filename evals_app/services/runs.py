@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,8 +16,8 @@ from evals_app.engine import KINDS, Mark
 from evals_app.engine.plan import sample_of
 from evals_app.models import CaseVersion, Dataset, EvaluatorVersion, Result, Run, RunEvaluator, Score
 from evals_app.selectors.datasets import cases_at
-from evals_app.services.quotes import Quote, run_quote
-from evals_app.services.saving import storable
+from evals_app.services.harvests import storable
+from evals_app.services.quotes import Quote, run_quote, upload_quote
 from evals_app.services.states import runs_settle
 from llmops.core.models import Connection, Project, User
 from prompts_app.models import PromptVersion
@@ -65,7 +65,7 @@ class UploadedOutput:
 class _Draft(NamedTuple):
     """A run thought through: which cases, who answers, what it will take."""
 
-    cases: list[CaseVersion]
+    case_version_ids: list[int]
     connection: Connection
     model: str
     quote: Quote
@@ -84,23 +84,35 @@ def run_create(*, project: Project, wanted: RunSettings, author: User | None = N
     with transaction.atomic():
         dataset = Dataset.objects.select_for_update().get(pk=wanted.dataset.pk)
         draft = _draft(wanted, dataset)
-        run = _run(project, dataset, wanted, author, draft.quote, len(draft.cases) * wanted.repeats)
+        run = _run(
+            project, dataset, wanted, author, draft.quote, len(draft.case_version_ids) * wanted.repeats
+        )
         run.connection, run.model = draft.connection, draft.model
         run.save(force_insert=True)
         _pin_evaluators(run, wanted.evaluators)
-        _plan(run, [case.pk for case in draft.cases])
+        _plan(run, draft.case_version_ids)
     return run
 
 
 def run_upload(
     *, project: Project, wanted: RunSettings, outputs: Sequence[UploadedOutput], author: User | None = None
 ) -> Run:
-    """A run over answers made elsewhere. Marks that came along are taken as given; the others are computed."""
+    """A run over answers made elsewhere, for cases of the revision that `wanted.dataset` has.
+
+    Marks that came along are taken as given; the others are computed. One transaction. Raises RunProblem.
+    """
     if not outputs:
         raise RunProblem("outputs", "Send at least one output.")
+    _check_numbers(wanted)
+    if wanted.repeats != 1 or wanted.sample is not None or wanted.split:
+        field = "repeats" if wanted.repeats != 1 else "split" if wanted.split else "sample"
+        raise RunProblem(
+            field, "Outputs made elsewhere say themselves which cases they are for. Leave this out."
+        )
+    quote = _upload_quote(wanted, outputs)
+    _check_budget(wanted, quote, "the metrics’ models")
     with transaction.atomic():
-        dataset = Dataset.objects.select_for_update().get(pk=wanted.dataset.pk)
-        run = _run(project, dataset, wanted, author, Quote(0, Decimal(0), 0.0), len(outputs))
+        run = _run(project, wanted.dataset, wanted, author, quote, len(outputs))
         run.source = RunSource.UPLOADED
         run.save(force_insert=True)
         _pin_evaluators(run, wanted.evaluators)
@@ -115,6 +127,7 @@ def run_upload(
                     position=output.case_version.position,
                     output=storable(output.output),
                     answered_at=now,
+                    cost_usd=0,
                 )
                 for output in outputs
             ],
@@ -143,6 +156,10 @@ def run_resume(run: Run, *, budget_usd: Decimal | None = None) -> None:
             return
         if locked.state == RunState.FINISHED:
             raise RunProblem("state", "This run is finished: there is nothing left to do.")
+        if budget_usd is not None and locked.quote_cost_usd is None:
+            raise RunProblem(
+                "budget_usd", "Nobody knows what this run’s models cost, so a budget cannot be kept."
+            )
         budget = budget_usd if budget_usd is not None else locked.budget_usd
         if budget is not None and locked.spent_usd >= budget:
             raise RunProblem(
@@ -159,22 +176,32 @@ def run_rescore(run: Run, *, evaluators: Sequence[EvaluatorVersion]) -> None:
     """Mark saved answers again with these evaluator versions; no answer is asked for again.
 
     Marks that are there stay, whichever version gave them; what was not scored for want of a mark is tried
-    again. Results without an answer keep their error. Raises RunProblem.
+    again. Results without an answer keep their error. Raises RunProblem, also for a run that was stopped with
+    answers missing, since marking it again would ask for them.
     """
+    if not evaluators:
+        raise RunProblem("evaluators", "Name at least one metric to mark the answers with.")
     with transaction.atomic():
         locked = Run.objects.select_for_update().get(pk=run.pk)
         if locked.state in ACTIVE_RUN_STATES:
-            raise RunProblem("state", "This run is still going. Stop it or wait until it is finished.")
+            raise RunProblem("state", "This run is still going. Wait until it is finished.")
+        if locked.state != RunState.FINISHED:
+            raise RunProblem(
+                "state", "This run was stopped before its end. Carry it on first, then mark it again."
+            )
         RunEvaluator.objects.filter(run=run).delete()
         _pin_evaluators(run, evaluators)
         unmarked = [ScoreState.ERROR, ScoreState.UNSCORED]
-        Score.objects.filter(run=run, state__in=unmarked, source__in=[ScoreSource.CODE, ScoreSource.JUDGE]).delete()
+        Score.objects.filter(
+            run=run, state__in=unmarked, source__in=[ScoreSource.CODE, ScoreSource.JUDGE]
+        ).delete()
         n_again = Result.objects.filter(run=run, answered_at__isnull=False, state="done").update(
             state="pending", n_leases=0, finished_at=None, reason="", error_kind=""
         )
         Run.objects.filter(pk=run.pk).update(
             state=RunState.QUEUED, finished_at=None, n_finished=locked.n_finished - n_again
         )
+    runs_settle([run.pk])  # there may be nothing to mark
     run.refresh_from_db()
 
 
@@ -186,24 +213,30 @@ def _draft(wanted: RunSettings, dataset: Dataset) -> _Draft:
     if answers is None or not model:
         raise RunProblem("model", "Choose the connection and the model that answer: this version names none.")
     if answers.archived_at is not None:
-        raise RunProblem("model", f"The connection “{answers.name}” was removed. Choose another one for this run.")
+        raise RunProblem(
+            "model", f"The connection “{answers.name}” was removed. Choose another one for this run."
+        )
     _check_numbers(wanted)
-    cases = _cases(dataset, wanted)
-    _check_variables(wanted.version, dataset, cases)
+    case_version_ids = _case_version_ids(dataset, wanted)
+    _check_variables(wanted.version, dataset, wanted.split)
     quote = run_quote(
         version=wanted.version,
         connection=answers,
         model=model,
-        cases=cases,
+        case_version_ids=case_version_ids,
         repeats=wanted.repeats,
         concurrency=wanted.concurrency,
         evaluators=wanted.evaluators,
     )
+    _check_budget(wanted, quote, f"“{model}”")
+    return _Draft(case_version_ids, answers, model, quote)
+
+
+def _check_budget(wanted: RunSettings, quote: Quote, what: str) -> None:
     if wanted.budget_usd is not None and quote.cost_usd is None:
         raise RunProblem(
-            "budget_usd", f"Nobody knows what “{model}” costs, so a budget cannot be kept. Start without one."
+            "budget_usd", f"Nobody knows what {what} costs, so a budget cannot be kept. Start without one."
         )
-    return _Draft(cases, answers, model, quote)
 
 
 def _check_numbers(wanted: RunSettings) -> None:
@@ -215,19 +248,23 @@ def _check_numbers(wanted: RunSettings) -> None:
         raise RunProblem("budget_usd", "A budget is more than zero dollars. Leave it empty for none.")
     if wanted.sample is not None and wanted.sample < 1:
         raise RunProblem("sample", "A sample has at least one case. Leave it empty to take all.")
+    if wanted.sample is not None and wanted.sample > MOST_RESULTS:
+        raise RunProblem(
+            "sample", f"A sample has at most {MOST_RESULTS:,} cases. Leave it empty to take all."
+        )
 
 
-def _cases(dataset: Dataset, wanted: RunSettings) -> list[CaseVersion]:
-    cases = list(cases_at(dataset, revision=dataset.revision, tag=wanted.split))
+def _case_version_ids(dataset: Dataset, wanted: RunSettings) -> list[int]:
+    ids = list(cases_at(dataset, revision=dataset.revision, tag=wanted.split).values_list("pk", flat=True))
     if wanted.sample is not None:
-        chosen = sample_of([case.pk for case in cases], size=wanted.sample, seed=_seed(dataset))
-        cases = [case for case in cases if case.pk in chosen]
-    if not cases:
+        chosen = sample_of(ids, size=wanted.sample, seed=_seed(dataset))
+        ids = [pk for pk in ids if pk in chosen]
+    if not ids:
         what = f"with the tag “{wanted.split}”" if wanted.split else "in it"
         raise RunProblem("dataset", f"The dataset “{dataset.name}” has no cases {what} yet. Add some first.")
-    if len(cases) * wanted.repeats > MOST_RESULTS:
+    if len(ids) * wanted.repeats > MOST_RESULTS:
         raise RunProblem("sample", f"A run has at most {MOST_RESULTS:,} answers. Take a sample.")
-    return cases
+    return ids
 
 
 def _seed(dataset: Dataset) -> int:
@@ -235,8 +272,9 @@ def _seed(dataset: Dataset) -> int:
     return dataset.pk * 1_000_003 + dataset.revision
 
 
-def _check_variables(version: PromptVersion, dataset: Dataset, cases: Sequence[CaseVersion]) -> None:
-    missing = [name for name in version.variables if not any(name in case.inputs for case in cases)]
+def _check_variables(version: PromptVersion, dataset: Dataset, split: str) -> None:
+    cases = cases_at(dataset, revision=dataset.revision, tag=split).order_by()
+    missing = [name for name in version.variables if not cases.filter(inputs__has_key=name).exists()]
     if missing:
         names = ", ".join(f"{{{{{name}}}}}" for name in missing)
         raise RunProblem(
@@ -286,6 +324,17 @@ def _plan(run: Run, case_version_ids: Sequence[int]) -> None:
             "  ORDER BY content.position, repeat",
             [run.project_id, run.pk, run.repeats, list(case_version_ids)],
         )
+
+
+def _upload_quote(wanted: RunSettings, outputs: Sequence[UploadedOutput]) -> Quote:
+    given = Counter(version_id for output in outputs for version_id in output.marks)
+    return upload_quote(
+        case_version_ids=[output.case_version.pk for output in outputs],
+        mean_output_chars=sum(len(output.output) for output in outputs) / len(outputs),
+        calls={version.pk: len(outputs) - given[version.pk] for version in wanted.evaluators},
+        concurrency=wanted.concurrency,
+        evaluators=wanted.evaluators,
+    )
 
 
 def _give_scores(

@@ -2,85 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
 
-from evals_app.choices import ResultState, ScoreSource
-from evals_app.engine import Mark
-from evals_app.services.leases import GivenBack, results_give_back
+from evals_app.services.harvests import Answered, Finished, Harvest, ScoredRow, storable
+from evals_app.services.leases import results_give_back
+from evals_app.services.states import runs_closed, runs_stop_at_budget
 from llmops.core.services import calls_begin, calls_finish
-from llmops.providers.gateway import CallEnd, CallStart
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What the model answered: saved as soon as it is there, so that it is never asked for again."""
+class Saved(NamedTuple):
+    """What saving a harvest came to.
 
-    result_id: int
-    output: str
-    finish_reason: str
-    latency_ms: int
-    input_tokens: int | None
-    output_tokens: int | None
+    `n_finished` counts results that ended now; `closed` are those of the known runs for which nothing more may be
+    sent; `refused` are the ids of attempts that were not written down, because their run is one of these.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class NewScore:
-    """A mark for a result, to be stored as a score."""
-
-    evaluator_version_id: int
-    source: ScoreSource
-    mark: Mark
+    n_finished: int
+    closed: frozenset[int]
+    refused: frozenset[UUID]
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The end of a result: done with its scores, or an error with its reason."""
-
-    result_id: int
-    run_id: int
-    project_id: int
-    state: ResultState
-    error_kind: str = ""
-    reason: str = ""
-    n_attempts: int = 0
-    cost_usd: Decimal | None = None
-    scores: Sequence[NewScore] = ()
-
-
-@dataclass(slots=True)
-class Harvest:
-    """What has not been saved yet."""
-
-    begun: list[CallStart] = field(default_factory=list)
-    ended: list[tuple[CallStart, CallEnd]] = field(default_factory=list)
-    answered: list[Answered] = field(default_factory=list)
-    finished: list[Finished] = field(default_factory=list)
-    given_back: list[GivenBack] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.begun or self.ended or self.answered or self.finished or self.given_back)
-
-
-def harvest_save(harvest: Harvest, *, owner: UUID) -> None:
-    """Save all of it in one transaction.
+def harvest_save(harvest: Harvest, *, owner: UUID, known: Collection[int]) -> Saved:
+    """Save all of it in one transaction. `known` holds the runs of its attempts, and any others of interest.
 
     Only rows still leased by `owner` change, so a worker that lost its lease overwrites nothing; saving the same
-    harvest twice (after a lost connection) changes nothing the second time. Locks results, then runs by id.
+    harvest twice (after a lost connection) changes nothing the second time. A run that reaches its budget is
+    stopped before any attempt is begun, so that each leased row overspends by one call at most.
+    Locks results, then runs by id.
     """
     with transaction.atomic():
-        calls_begin(harvest.begun)
         spent = calls_finish(harvest.ended)
         _save_answers(harvest.answered, owner)
+        _save_scores(harvest.scored, owner)
         finished = _save_ends(harvest.finished, owner)
-        _save_scores([end for end in harvest.finished if end.result_id in finished])
         results_give_back(harvest.given_back, owner=owner)
-        _count_up(spent, [end.run_id for end in harvest.finished if end.result_id in finished])
+        _count_up(spent, finished)
+        closed = runs_closed(known)
+        calls_begin([start for start in harvest.begun if start.context.run_id not in closed])
+    refused = frozenset(start.id for start in harvest.begun if start.context.run_id in closed)
+    return Saved(finished.total(), closed, refused)
 
 
 def _save_answers(rows: Sequence[Answered], owner: UUID) -> None:
@@ -91,37 +57,71 @@ def _save_answers(rows: Sequence[Answered], owner: UUID) -> None:
             "UPDATE evals_app_result AS result"
             "   SET answered_at = clock_timestamp(), output = answer.output, finish_reason = answer.finish_reason,"
             "       latency_ms = answer.latency_ms, input_tokens = answer.input_tokens,"
-            "       output_tokens = answer.output_tokens"
-            "  FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::int[], %s::int[], %s::int[])"
-            "       AS answer (id, output, finish_reason, latency_ms, input_tokens, output_tokens)"
-            " WHERE result.id = answer.id AND result.lease_owner = %s AND result.state = 'running'",
+            "       output_tokens = answer.output_tokens, n_attempts = result.n_attempts + answer.n_attempts,"
+            "       cost_usd = coalesce(result.cost_usd, 0) + answer.cost_usd"
+            "  FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::int[], %s::int[], %s::int[], %s::int[],"
+            "              %s::numeric[])"
+            "       AS answer (id, output, finish_reason, latency_ms, input_tokens, output_tokens, n_attempts,"
+            "                  cost_usd)"
+            " WHERE result.id = answer.id AND result.lease_owner = %s AND result.state = 'running'"
+            "   AND result.answered_at IS NULL",
             [
                 [row.result_id for row in rows],
-                [storable(row.output) for row in rows],
+                [row.output for row in rows],
                 [row.finish_reason[:30] for row in rows],
                 [row.latency_ms for row in rows],
                 [row.input_tokens for row in rows],
                 [row.output_tokens for row in rows],
+                [row.n_attempts for row in rows],
+                [row.cost_usd for row in rows],
                 owner,
             ],
         )
 
 
-def _save_ends(rows: Sequence[Finished], owner: UUID) -> set[int]:
+def _save_scores(rows: Sequence[ScoredRow], owner: UUID) -> None:
     if not rows:
-        return set()
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO evals_app_score (project_id, run_id, result_id, evaluator_version_id, source, state,"
+            "                             value, label, reason, created_at)"
+            " SELECT result.project_id, result.run_id, score.*, clock_timestamp()"
+            "   FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::double precision[], %s::text[],"
+            "               %s::text[]) AS score (result_id)"
+            "   JOIN evals_app_result AS result ON result.id = score.result_id"
+            "  WHERE result.lease_owner = %s AND result.state = 'running'"
+            " ON CONFLICT DO NOTHING",
+            [
+                [row.result_id for row in rows],
+                [row.score.evaluator_version_id for row in rows],
+                [str(row.score.source) for row in rows],
+                [str(row.score.mark.state) for row in rows],
+                [row.score.mark.value for row in rows],
+                [storable(row.score.mark.label)[:200] for row in rows],
+                [storable(row.score.mark.reason)[:2000] for row in rows],
+                owner,
+            ],
+        )
+
+
+def _save_ends(rows: Sequence[Finished], owner: UUID) -> Counter[int]:
+    """How many results of which run ended now."""
+    if not rows:
+        return Counter()
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE evals_app_result AS result"
             "   SET state = ended.state, error_kind = ended.error_kind, reason = ended.reason,"
             "       n_attempts = result.n_attempts + ended.n_attempts,"
-            "       cost_usd = CASE WHEN ended.cost_usd IS NULL THEN result.cost_usd"
-            "                       ELSE coalesce(result.cost_usd, 0) + ended.cost_usd END,"
+            # An answer without a cost is one whose price is not known; a row without an answer has cost nothing yet.
+            "       cost_usd = CASE WHEN result.answered_at IS NULL THEN coalesce(result.cost_usd, 0)"
+            "                       ELSE result.cost_usd END + ended.cost_usd,"
             "       finished_at = clock_timestamp(), lease_owner = NULL, lease_until = NULL"
             "  FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::int[], %s::numeric[])"
             "       AS ended (id, state, error_kind, reason, n_attempts, cost_usd)"
             " WHERE result.id = ended.id AND result.lease_owner = %s AND result.state = 'running'"
-            " RETURNING result.id",
+            " RETURNING result.run_id",
             [
                 [row.result_id for row in rows],
                 [str(row.state) for row in rows],
@@ -132,48 +132,18 @@ def _save_ends(rows: Sequence[Finished], owner: UUID) -> set[int]:
                 owner,
             ],
         )
-        return {row[0] for row in cursor.fetchall()}
+        return Counter(run_id for (run_id,) in cursor.fetchall())
 
 
-def _save_scores(ends: Sequence[Finished]) -> None:
-    rows: list[tuple[Any, ...]] = [
-        (
-            end.project_id,
-            end.run_id,
-            end.result_id,
-            score.evaluator_version_id,
-            str(score.source),
-            str(score.mark.state),
-            score.mark.value,
-            storable(score.mark.label)[:200],
-            storable(score.mark.reason)[:2000],
-        )
-        for end in ends
-        for score in end.scores
-    ]
-    if not rows:
-        return
+def _count_up(spent: dict[int, Decimal], finished: Counter[int]) -> None:
+    """Add to what runs have spent and finished, and stop those whose budget is used up."""
+    used_up: list[int] = []
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO evals_app_score (project_id, run_id, result_id, evaluator_version_id, source, state,"
-            "                             value, label, reason, created_at)"
-            " SELECT score.*, clock_timestamp()"
-            "   FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[],"
-            "               %s::double precision[], %s::text[], %s::text[]) AS score"
-            " ON CONFLICT DO NOTHING",
-            [list(column) for column in zip(*rows, strict=True)],
-        )
-
-
-def _count_up(spent: dict[int, Decimal], finished_runs: Sequence[int]) -> None:
-    with connection.cursor() as cursor:
-        for run_id in sorted(set(spent) | set(finished_runs)):
+        for run_id in sorted(set(spent) | set(finished)):
             cursor.execute(
-                "UPDATE evals_app_run SET spent_usd = spent_usd + %s, n_finished = n_finished + %s WHERE id = %s",
-                [spent.get(run_id, Decimal(0)), finished_runs.count(run_id), run_id],
+                "UPDATE evals_app_run SET spent_usd = spent_usd + %s, n_finished = n_finished + %s WHERE id = %s"
+                " RETURNING coalesce(spent_usd >= budget_usd, false) AND n_finished < n_results",
+                [spent.get(run_id, Decimal(0)), finished[run_id], run_id],
             )
-
-
-def storable(text: str) -> str:
-    """Text as Postgres can keep it: without NUL and lone surrogates, which models do send at times."""
-    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+            used_up += [run_id for (over,) in cursor.fetchall() if over]
+    runs_stop_at_budget(used_up)

@@ -16,6 +16,17 @@ _STOP = """
        AND NOT EXISTS (SELECT 1 FROM evals_app_result AS leased
                         WHERE leased.run_id = run.id AND leased.state = 'running' AND leased.lease_until >= now())
 """
+_STOP_AT_BUDGET = """
+    UPDATE evals_app_run
+       SET state = 'stopping',
+           reason = format('Stopped at its budget of $%%s. Raise the budget to go on.', trim_scale(budget_usd))
+     WHERE id = ANY(%s) AND state IN ('queued', 'running') AND spent_usd >= budget_usd
+"""
+_FAIL = """
+    UPDATE evals_app_run SET state = 'failed', reason = left(%s, 500), finished_at = now()
+     WHERE id = %s AND state IN ('queued', 'running', 'stopping')
+"""
+_OPEN = "SELECT id FROM evals_app_run WHERE id = ANY(%s) AND state IN ('queued', 'running')"
 
 
 def runs_settle(run_ids: Collection[int]) -> None:
@@ -25,3 +36,25 @@ def runs_settle(run_ids: Collection[int]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_FINISH, [list(run_ids)])
         cursor.execute(_STOP, [list(run_ids)])
+
+
+def runs_stop_at_budget(run_ids: Collection[int]) -> None:
+    """Let those of the runs that have spent their budget start nothing more. Idempotent."""
+    if run_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(_STOP_AT_BUDGET, [list(run_ids)])
+
+
+def run_fail(run_id: int, *, reason: str) -> None:
+    """End a run that cannot be carried on as it is; what it has stays, and it can be resumed. Idempotent."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FAIL, [reason, run_id])
+
+
+def runs_closed(run_ids: Collection[int]) -> frozenset[int]:
+    """Those of the runs for which nothing more may be sent now, also because they are gone."""
+    if not run_ids:
+        return frozenset()
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN, [list(run_ids)])
+        return frozenset(run_ids) - {run_id for (run_id,) in cursor.fetchall()}

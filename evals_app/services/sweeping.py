@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import connection
+from django.db import connection, transaction
 
 from evals_app.choices import ACTIVE_RUN_STATES
 from evals_app.models import Run
@@ -12,7 +12,7 @@ from llmops.core.services import calls_orphan
 _RELEASE = """
     UPDATE evals_app_result AS result SET state = 'pending', lease_owner = NULL, lease_until = NULL
       FROM evals_app_run AS run
-     WHERE run.id = result.run_id AND run.state IN ('stopping', 'stopped')
+     WHERE run.id = result.run_id AND run.state IN ('stopping', 'stopped', 'failed')
        AND result.state = 'running' AND result.lease_until < now()
     RETURNING result.id
 """
@@ -26,13 +26,16 @@ _WORK_WAITS = """
 
 
 def runs_sweep() -> bool:
-    """Settle active runs, take rows of stopped runs out of dead hands; return whether work waits for a worker.
-
-    Idempotent; several may run at once.
-    """
-    runs_settle(list(Run.objects.filter(state__in=ACTIVE_RUN_STATES).values_list("pk", flat=True)))
+    """Tidy up and return whether work waits for a worker. Idempotent; several may run at once."""
+    runs_tidy()
     with connection.cursor() as cursor:
-        cursor.execute(_RELEASE)
-        calls_orphan(result_ids=[row[0] for row in cursor.fetchall()])
         cursor.execute(_WORK_WAITS)
         return bool(cursor.fetchone()[0])
+
+
+def runs_tidy() -> None:
+    """Settle active runs, and take rows of runs that do not go on out of dead hands. Idempotent."""
+    runs_settle(list(Run.objects.filter(state__in=ACTIVE_RUN_STATES).values_list("pk", flat=True)))
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_RELEASE)
+        calls_orphan(result_ids=[result_id for (result_id,) in cursor.fetchall()])

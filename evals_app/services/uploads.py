@@ -9,6 +9,7 @@ from evals_app.choices import ScoreState, ValueType
 from evals_app.engine import Mark
 from evals_app.models import CaseVersion, EvaluatorVersion
 from evals_app.selectors.datasets import cases_at
+from evals_app.selectors.scores import value_range
 from evals_app.services.datasets import CaseProblem
 from evals_app.services.runs import RunSettings, UploadedOutput
 
@@ -18,7 +19,9 @@ class WrongOutputs(ValueError):
 
     def __init__(self, problems: Sequence[CaseProblem]) -> None:
         rows = len({problem.row for problem in problems})
-        super().__init__(f"{rows} output{'s are' if rows != 1 else ' is'} wrong, so nothing was stored. See fields.")
+        super().__init__(
+            f"{rows} output{'s are' if rows != 1 else ' is'} wrong, so nothing was stored. See fields."
+        )
         self.problems = problems
 
 
@@ -37,7 +40,9 @@ def uploaded_outputs(wanted: RunSettings, outputs: Sequence[Mapping[str, Any]]) 
             message = f"The dataset “{wanted.dataset.name}” has no case “{output['case']}”."
             problems.append(CaseProblem(row, "case", message))
         elif case.pk in found:
-            problems.append(CaseProblem(row, "case", f"There is an output for the case “{output['case']}” already."))
+            problems.append(
+                CaseProblem(row, "case", f"There is an output for the case “{output['case']}” already.")
+            )
         else:
             marks, wrong = _marks(row, output.get("scores") or {}, evaluators)
             problems += wrong
@@ -66,21 +71,46 @@ def _marks(
             message = f"“{name}” is not among the run's evaluators. Add it there, or leave its score out."
             problems.append(CaseProblem(row, f"scores.{name}", message))
             continue
-        mark = _mark(value, ValueType(version.value_type))
+        mark = _mark(value, version)
         if mark is None:
-            wants = {"yes_no": "true or false", "number": "a number", "category": "a text"}[version.value_type]
-            problems.append(CaseProblem(row, f"scores.{name}", f"A score of “{name}” is {wants}."))
-            continue
-        marks[version.pk] = mark
+            problems.append(CaseProblem(row, f"scores.{name}", f"A score of “{name}” is {_wanted(version)}."))
+        else:
+            marks[version.pk] = mark
     return marks, problems
 
 
-def _mark(value: Any, value_type: ValueType) -> Mark | None:
-    given = "Given with the uploaded answer."
-    if value_type is ValueType.YES_NO and (isinstance(value, bool) or value in (0, 1)):
-        return Mark(ScoreState.SCORED, float(value), "", given)
-    if value_type is ValueType.NUMBER and isinstance(value, int | float) and not isinstance(value, bool):
-        return Mark(ScoreState.SCORED, float(value), "", given) if abs(value) < float("inf") else None
-    if value_type is ValueType.CATEGORY and isinstance(value, str) and value:
-        return Mark(ScoreState.SCORED, None, value, given)
+def _mark(value: Any, version: EvaluatorVersion) -> Mark | None:
+    match version.value_type:
+        case ValueType.YES_NO if isinstance(value, bool) or (
+            isinstance(value, int | float) and value in (0, 1)
+        ):
+            return _given(float(value), "")
+        case ValueType.NUMBER if isinstance(value, int | float) and not isinstance(value, bool):
+            low, high = value_range(version.config, ValueType.NUMBER)
+            return _given(float(value), "") if low <= value <= high else None
+        case ValueType.CATEGORY if isinstance(value, str):
+            good = version.config.get("good_categories")
+            return (
+                _given(float(value in good) if good else None, value)
+                if value in _categories(version)
+                else None
+            )
     return None
+
+
+def _wanted(version: EvaluatorVersion) -> str:
+    match version.value_type:
+        case ValueType.YES_NO:
+            return "true or false"
+        case ValueType.NUMBER:
+            low, high = value_range(version.config, ValueType.NUMBER)
+            return f"a number from {low:g} to {high:g}"
+    return f"one of {', '.join(_categories(version))}"
+
+
+def _categories(version: EvaluatorVersion) -> list[str]:
+    return [str(category) for category in version.config.get("categories") or ()]
+
+
+def _given(value: float | None, label: str) -> Mark:
+    return Mark(ScoreState.SCORED, value, label, "Given with the uploaded answer.")
