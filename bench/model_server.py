@@ -48,9 +48,7 @@ class ModelServer:
                 "object": "chat.completion",
                 "created": 0,
                 "model": asked["model"],
-                "choices": [
-                    {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
-                ],
+                "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
                 "usage": {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25},
             },
         )

@@ -42,9 +42,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cases", type=int, default=CASES)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="llmops-bench-") as folder, model_server() as models, started(
-        Path(folder)
-    ) as site:
+    with (
+        tempfile.TemporaryDirectory(prefix="llmops-bench-") as folder,
+        model_server() as models,
+        started(Path(folder)) as site,
+    ):
         site.prepare(models, options.cases)
         rows = [site.measure(concurrency) for _ in range(options.rounds) for concurrency in CONCURRENCIES]
     report(rows, options)
@@ -74,9 +76,7 @@ class Site:
 
     def prepare(self, models_url: str, n_cases: int) -> None:
         self.cases = n_cases
-        self.call(
-            "POST", "connections/", {"name": "bench", "vendor": "openai_compatible", "base_url": models_url}
-        )
+        self.call("POST", "connections/", {"name": "bench", "vendor": "openai_compatible", "base_url": models_url})
         self.call(
             "POST",
             "prompts/",
@@ -146,7 +146,10 @@ def children(home: Path) -> dict[str, list[psutil.Process]]:
 def cpu_seconds(home: Path) -> dict[str, float]:
     """User and system time by part, with that of processes that have ended."""
     return {
-        name: sum(sum(process.cpu_times()[:4]) if at == 0 else sum(process.cpu_times()[:2]) for at, process in enumerate(processes))
+        name: sum(
+            sum(process.cpu_times()[:4]) if at == 0 else sum(process.cpu_times()[:2])
+            for at, process in enumerate(processes)
+        )
         for name, processes in children(home).items()
         if name in COUNTED
     }
@@ -217,7 +220,9 @@ def wait_for(url: str) -> None:
 
 def report(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
     print(f"\n{date.today()}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    print(f"{options.cases} cases, one call each of {DELAY_S * 1000:.0f} ms, {options.rounds} rounds; median (lowest to highest)")
+    print(
+        f"{options.cases} cases, one call each of {DELAY_S * 1000:.0f} ms, {options.rounds} rounds; median (lowest to highest)"
+    )
     for concurrency in CONCURRENCIES:
         mine = [row for row in rows if row["concurrency"] == concurrency]
         ratio = [row["wall_s"] / row["floor_s"] for row in mine]

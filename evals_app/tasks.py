@@ -47,9 +47,7 @@ def nudge_workers(n: int | None = None) -> None:
         for _ in range(n or settings.WORKER_PROCESSES):
             drive_runs.apply_async(expires=PUMP_S)
     except BrokerDown as down:
-        log.warning(
-            "Redis cannot be reached, so workers were not told of new work; the tick will find it: %s", down
-        )
+        log.warning("Redis cannot be reached, so workers were not told of new work; the tick will find it: %s", down)
 
 
 async def _drive() -> PumpReport:

@@ -116,8 +116,7 @@ def read_environment(values: Mapping[str, str], *, root: Path = PROJECT_ROOT) ->
         database_url=_url(values, "DATABASE_URL", ("postgres", "postgresql"))
         or running.get("database_url", FALLBACK_DATABASE_URL),
         database_replica_url=_url(values, "DATABASE_REPLICA_URL", ("postgres", "postgresql")),
-        redis_url=_url(values, "REDIS_URL", ("redis", "rediss"))
-        or running.get("redis_url", FALLBACK_REDIS_URL),
+        redis_url=_url(values, "REDIS_URL", ("redis", "rediss")) or running.get("redis_url", FALLBACK_REDIS_URL),
         own_database="DATABASE_URL" in values,
         own_redis="REDIS_URL" in values,
         secret_key=_secret_key(values, home),
@@ -126,8 +125,7 @@ def read_environment(values: Mapping[str, str], *, root: Path = PROJECT_ROOT) ->
         admin_password=values.get("LLMOPS_ADMIN_PASSWORD", ""),
         allow_private_urls=_private_urls(values),
         local_model=_yes_or_no(values, "LLMOPS_LOCAL_MODEL", default=True),
-        local_model_url=_url(values, "LLMOPS_LOCAL_MODEL_URL", ("http",))
-        or running.get("local_model_url", ""),
+        local_model_url=_url(values, "LLMOPS_LOCAL_MODEL_URL", ("http",)) or running.get("local_model_url", ""),
         openai_api_key=values.get("OPENAI_API_KEY", ""),
         anthropic_api_key=values.get("ANTHROPIC_API_KEY", ""),
         cohere_api_key=values.get("COHERE_API_KEY", ""),

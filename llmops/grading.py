@@ -276,9 +276,7 @@ class _Reader:
     def takes_back(self, grade: Grade, said: str) -> bool:
         """Whether another grade is there too, such as "no" as an answer (not as in "no mistakes")."""
         if self.scale == Scale.ONE_TO_FIVE:
-            return any(
-                float(number.replace(",", ".")) != grade.value for number in _MENTIONED_NUMBER.findall(said)
-            )
+            return any(float(number.replace(",", ".")) != grade.value for number in _MENTIONED_NUMBER.findall(said))
         if self.scale == Scale.CATEGORIES:
             return False
         other = "no" if grade.value else "yes"

@@ -80,9 +80,7 @@ class OutboundPolicy:
         hosts = frozenset(entry.rstrip(".") for entry in named if entry not in networks)
         for host in hosts:
             if not re.fullmatch(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?", host) or _ends_in_a_number(host):
-                raise ValueError(
-                    f"“{host}” is neither a host name nor an address nor a network like 10.0.0.0/8"
-                )
+                raise ValueError(f"“{host}” is neither a host name nor an address nor a network like 10.0.0.0/8")
         return cls(everything=everything, hosts=hosts, networks=tuple(networks.values()))
 
     def with_endpoint(self, url: str) -> OutboundPolicy:
@@ -117,9 +115,7 @@ def check_url(url: str, policy: OutboundPolicy) -> None:
     if parts.scheme.lower() not in ("http", "https"):
         raise AddressRefused("The address must start with https:// or http://.")
     if parts.username is not None or parts.password is not None:
-        raise AddressRefused(
-            "The address must not hold a user name or password. Put keys into the key field."
-        )
+        raise AddressRefused("The address must not hold a user name or password. Put keys into the key field.")
     check_host(host, port, policy)
 
 
@@ -131,9 +127,7 @@ def check_host(host: str, port: int, policy: OutboundPolicy) -> None:
         return
     plain = unicodedata.normalize("NFKC", host).replace("。", ".").lower().rstrip(".")
     if not plain or "%" in plain or _ends_in_a_number(plain):
-        raise AddressRefused(
-            f"The host “{host}” is written in an unusual way. Write its name or its plain address."
-        )
+        raise AddressRefused(f"The host “{host}” is written in an unusual way. Write its name or its plain address.")
     if (plain == "localhost" or plain.endswith(".localhost")) and not policy.names(plain, port):
         if not any(policy.lists(ipaddress.ip_address(loopback)) for loopback in ("127.0.0.1", "::1")):
             raise AddressRefused(_private(host))
@@ -150,13 +144,7 @@ def check_address(address: Address, host: str, port: int, policy: OutboundPolicy
     if policy.names(host, port) or policy.lists(address):
         return
     site_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
-    if (
-        inner is not None
-        or site_local
-        or not address.is_global
-        or address.is_multicast
-        or address.is_reserved
-    ):
+    if inner is not None or site_local or not address.is_global or address.is_multicast or address.is_reserved:
         raise AddressRefused(_private(host))
 
 

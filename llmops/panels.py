@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.http import HttpRequest
 from django.urls import reverse
 
-from llmops.core.models import Project
+if TYPE_CHECKING:
+    from llmops.core.models import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,5 @@ def _projects_of(request: HttpRequest) -> list[ProjectItem]:
     """The projects that this person belongs to; asked only when a template shows them."""
     projects = Project.objects.filter(memberships__user_id=request.user.pk or 0).order_by("name", "pk")
     return [
-        ProjectItem(found.name, found.slug, reverse("core:home", kwargs={"project": found.slug}))
-        for found in projects
+        ProjectItem(found.name, found.slug, reverse("core:home", kwargs={"project": found.slug})) for found in projects
     ]

@@ -143,9 +143,7 @@ def run_settings(project: Project, body: dict[str, Any]) -> RunSettings:
     model = body.get("model") or {}
     return RunSettings(
         dataset=_found("dataset", lambda: dataset_by_name(project, name=body["dataset"])),
-        evaluators=_found(
-            "evaluators", lambda: latest_evaluator_versions(project, names=body["evaluators"])
-        ),
+        evaluators=_found("evaluators", lambda: latest_evaluator_versions(project, names=body["evaluators"])),
         version=_found("prompt", lambda: _version(project, body)) if "prompt" in body else None,
         connection=named_connection(project, model.get("connection", "")),
         model=model.get("model", ""),
@@ -178,4 +176,3 @@ def _as_api_problem(problem: RunProblem) -> ApiProblem:
     status = 409 if problem.field == "state" else 422
     fields = [{"field": problem.field, "message": problem.message}]
     return ApiProblem("invalid", problem.message, http_status=status, fields=fields)
-

@@ -48,6 +48,17 @@ class LongText(forms.CharField):
         return str(super().to_python(value) or "").replace("\r\n", "\n")
 
 
+class InputText(LongText):
+    """The text of a variable: it may be empty, but nobody calls it optional."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.required = True
+
+    def validate(self, value: Any) -> None:
+        """An empty text is a text; that a case says something is for the service to check."""
+
+
 class CaseForm(forms.Form):
     """All fields of one case: one per variable, then the answers, then what it is found by.
 
@@ -67,13 +78,14 @@ class CaseForm(forms.Form):
         required=False, label="Belongs together with", help_text="Cases of one group, such as one conversation, count as one."
     )
     base = forms.IntegerField(widget=forms.HiddenInput)
+    use_required_attribute = False
 
     def __init__(self, version: CaseVersion, *, columns: list[str], data: Mapping[str, Any] | None = None) -> None:
         self.version = version
         self.columns = _posted_columns(data) if data is not None else _columns(version, columns)
         super().__init__(data, initial=_initial(version, self.columns), auto_id="case_%s")
         for at, column in enumerate(self.columns):
-            self.fields[f"in_{at}"] = LongText(label=column)
+            self.fields[f"in_{at}"] = InputText(label=column)
 
     @property
     def inputs(self) -> list[tuple[forms.BoundField, str]]:

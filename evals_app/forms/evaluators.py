@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 
 from evals_app.engine import KINDS, Kind, Sample
+from evals_app.forms.datasets import InputText, LongText
 from evals_app.forms.schema_table import NotASchema, SchemaTable
 from evals_app.forms.settings_fields import settings_config, settings_fields, settings_initial
 from evals_app.models import EvaluatorVersion
@@ -187,18 +188,10 @@ class EvaluatorForm(forms.Form):
 class TryForm(forms.Form):
     """An answer to try a metric on, with what it is compared with."""
 
-    asked = forms.CharField(
-        required=False, label="What was asked", strip=False, widget=forms.Textarea(attrs={"rows": 2, "data-autosize": ""})
-    )
-    answer = forms.CharField(
-        required=False, label="An answer", strip=False, widget=forms.Textarea(attrs={"rows": 3, "data-autosize": ""})
-    )
-    expected = forms.CharField(
-        required=False,
-        label="The expected answer",
-        strip=False,
-        widget=forms.Textarea(attrs={"rows": 2, "data-autosize": ""}),
-    )
+    asked = LongText(label="What was asked")
+    answer = InputText(label="An answer", rows=3)
+    expected = LongText(label="The expected answer")
+    use_required_attribute = False
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, kind: Kind) -> None:
         super().__init__(data, prefix="try")
@@ -209,7 +202,7 @@ class TryForm(forms.Form):
 
     def sample(self) -> Sample:
         """What is to be marked; the form must be valid."""
-        typed = {name: text.replace("\r\n", "\n") for name, text in self.cleaned_data.items()}
+        typed = self.cleaned_data
         asked = typed.get("asked", "")
         return Sample(
             inputs={"question": asked} if asked else {},

@@ -58,8 +58,10 @@ def column_choices(
 ) -> list[ColumnChoice]:
     """A choice for each column: as sent in `data`, else as guessed. `known` are the dataset's variables."""
     choices = []
+    by_plain_name = {_plain(name): name for name in known}
     for at, column in enumerate(found.columns):
         meaning, variable = _guess(column, found.mapping[column])
+        variable = variable if variable in known else by_plain_name.get(_plain(variable), variable)
         if data is not None and data.get(f"column_{at}") == column:
             meaning = data.get(f"meaning_{at}", meaning)
             variable = data.get(f"name_{at}", "").strip() or variable
@@ -90,6 +92,11 @@ def _guess(column: str, meaning: str) -> tuple[str, str]:
         return str(target.role), _tidy(column)
     explicit = meaning != Role.INPUT
     return Role.INPUT, target.variable if explicit else _tidy(target.variable)
+
+
+def _plain(name: str) -> str:
+    """A name without what people write now so, now so: Customer_Name and customer name are one."""
+    return " ".join(re.sub(r"[\W_]+", " ", name).casefold().split())
 
 
 def _tidy(column: str) -> str:

@@ -53,9 +53,7 @@ class RunForm(forms.Form):
         label="Times each case",
         help_text="Asking more than once shows how steady the answers are.",
     )
-    concurrency = forms.IntegerField(
-        min_value=1, max_value=MOST_CONCURRENCY, initial=10, label="Calls at a time"
-    )
+    concurrency = forms.IntegerField(min_value=1, max_value=MOST_CONCURRENCY, initial=10, label="Calls at a time")
     budget_usd = forms.DecimalField(
         required=False,
         min_value=Decimal("0.000001"),

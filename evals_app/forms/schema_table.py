@@ -40,8 +40,7 @@ class SchemaTable:
     """The fields of a JSON answer, or, for schemas that a table cannot show, the schema's text in `raw`."""
 
     def __init__(self, rows: list[SchemaRow], *, closed: bool = False, raw: str = "") -> None:
-        spare = max(EMPTY_ROWS, 1) if rows or raw else EMPTY_ROWS
-        self.rows = rows + [SchemaRow(len(rows) + at) for at in range(spare)]
+        self.rows = rows + [SchemaRow(len(rows) + at) for at in range(EMPTY_ROWS)]
         self.closed = closed
         self.raw = raw
         self.types = TYPES.items()
@@ -71,8 +70,8 @@ class SchemaTable:
 
     @property
     def shape(self) -> SchemaRow:
-        """An empty row's number, for the next one."""
-        return self.rows[-1]
+        """An empty row for scripts to copy."""
+        return SchemaRow(len(self.rows))
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema that was meant. Raises NotASchema."""

@@ -12,7 +12,7 @@ from evals_app.selectors.results import (
     results_of_run,
     tags_of_run,
 )
-from evals_app.selectors.runs import run_by_id, run_counts, run_evaluators, run_usage, runs_for_project
+from evals_app.selectors.runs import run_by_id, run_choices, run_counts, run_evaluators, run_usage, runs_for_project
 
 __all__ = [
     "case_count",
@@ -28,6 +28,7 @@ __all__ = [
     "results_filtered",
     "results_of_run",
     "run_by_id",
+    "run_choices",
     "run_counts",
     "run_evaluators",
     "run_usage",

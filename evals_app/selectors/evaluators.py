@@ -23,9 +23,7 @@ def newest_versions_for_project(project: Project, *, archived: bool = False) -> 
     """The newest version of each evaluator in use (or of each archived one), by name."""
     newest = EvaluatorVersion.objects.filter(evaluator=OuterRef("evaluator")).order_by("-number")
     return (
-        EvaluatorVersion.objects.filter(
-            evaluator__project=project, evaluator__archived_at__isnull=not archived
-        )
+        EvaluatorVersion.objects.filter(evaluator__project=project, evaluator__archived_at__isnull=not archived)
         .annotate(newest_number=Subquery(newest.values("number")[:1]))
         .filter(number=F("newest_number"))
         .select_related("evaluator", "connection", "created_by")

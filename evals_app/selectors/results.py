@@ -32,9 +32,7 @@ def results_filtered(
 
     right and wrong speak of the yes/no metric `evaluator_version_id`; unknown words show all.
     """
-    scores = Score.objects.filter(
-        result=OuterRef("pk"), evaluator_version_id=evaluator_version_id, source__in=MACHINE
-    )
+    scores = Score.objects.filter(result=OuterRef("pk"), evaluator_version_id=evaluator_version_id, source__in=MACHINE)
     if show == "right":
         results = results.filter(Exists(scores.filter(state=ScoreState.SCORED, value__gte=1)))
     elif show == "wrong":

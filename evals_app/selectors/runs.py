@@ -48,7 +48,11 @@ def runs_for_project(project: Project) -> QuerySet[Run]:
 def run_by_id(project: Project, *, run_id: str | int) -> Run:
     """The project's run with this id. Raises Http404."""
     text = str(run_id)
-    run = runs_for_project(project).filter(pk=int(text)).first() if text.isascii() and text.isdigit() and len(text) < 19 else None
+    run = (
+        runs_for_project(project).filter(pk=int(text)).first()
+        if text.isascii() and text.isdigit() and len(text) < 19
+        else None
+    )
     if run is None:
         raise Http404(f"There is no run {text[:40]} in this project.")
     return run
@@ -83,3 +87,20 @@ def run_evaluators(run: Run) -> list[RunEvaluator]:
     """What the run is marked by, in the order of its pages."""
     rows = RunEvaluator.objects.filter(run=run).select_related("evaluator_version__evaluator")
     return list(rows.order_by("position", "pk"))
+
+
+def run_choices(project: Project, *, prompt: str = "", dataset: str = "") -> dict[str, str | list[str]]:
+    """Prompt, dataset and metrics of the latest run (of this prompt and dataset, when named), by name."""
+    runs = runs_for_project(project).filter(prompt_version__isnull=False)
+    if prompt:
+        runs = runs.filter(prompt_version__prompt__name=prompt)
+    if dataset:
+        runs = runs.filter(dataset__name=dataset)
+    latest = runs.first()
+    if latest is None or latest.prompt_version is None:
+        return {}
+    return {
+        "prompt": latest.prompt_version.prompt.name,
+        "dataset": latest.dataset.name,
+        "evaluators": [row.evaluator_version.evaluator.name for row in run_evaluators(latest)],
+    }

@@ -196,4 +196,3 @@ def _sent(run: Run, result: Result) -> tuple[tuple[Message, ...], str]:
         return rendered_messages(run.prompt_version, inputs=result.case_version.inputs), ""
     except (MissingVariable, BrokenTemplate, RenderedTooLong) as problem:
         return (), str(problem)
-

@@ -60,9 +60,7 @@ def _limit_of(row: Connection, now: datetime) -> list[Waiting]:
         return [Waiting("redis_down", "Redis cannot be reached, so rate limits are kept by each worker alone.")]
     if limits.paused_for_s > 0:
         until = now + timedelta(seconds=limits.paused_for_s)
-        message = (
-            f"The vendor of “{row.name}” asked for a pause; calls go on in about {limits.paused_for_s:.0f} s."
-        )
+        message = f"The vendor of “{row.name}” asked for a pause; calls go on in about {limits.paused_for_s:.0f} s."
         return [Waiting("connection_paused", message, until)]
     wait_s = max(limits.next_request_in_s, limits.next_tokens_in_s)
     if wait_s <= 0:

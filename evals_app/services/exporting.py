@@ -39,7 +39,7 @@ def cases_export(dataset: Dataset, *, revision: int, file_format: str) -> IO[byt
     Memory does not grow with the number of cases. Raises ExportRefused.
     """
     keys = list(cases_at(dataset, revision=revision).values_list("pk", flat=True))
-    file = tempfile.TemporaryFile()  # noqa: SIM115  handed to the caller open
+    file = tempfile.TemporaryFile()
     try:
         variables = _variables(dataset, keys, revision=revision)
         write_cases(_rows(keys), file, format=file_format, variables=variables)

@@ -189,9 +189,7 @@ def _claim_from_run(run_id: int, *, owner: UUID, most: int) -> list[Claimed]:
         if over_budget:
             runs_stop_at_budget([run_id])
             return []
-        rows = _claim(cursor, run_id, owner, most, places=concurrency) or _claim_suspect(
-            cursor, run_id, owner
-        )
+        rows = _claim(cursor, run_id, owner, most, places=concurrency) or _claim_suspect(cursor, run_id, owner)
         calls_orphan(result_ids=[result_id for expired, result_id, *_ in rows if expired])
         if rows and state == RunState.QUEUED:
             cursor.execute(

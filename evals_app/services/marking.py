@@ -21,9 +21,7 @@ JUDGE_MAX_TOKENS = 700
 SLOW_KINDS = frozenset({"regex", "json_schema"})
 """Kinds that hostile settings can make take most of a second: marked aside, so that calls and leases go on."""
 
-_ASIDE = ThreadPoolExecutor(
-    max_workers=1, thread_name_prefix="marking"
-)  # one: their time limits are wall-clock
+_ASIDE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="marking")  # one: their time limits are wall-clock
 NO_JUDGE = "No model is chosen for this metric. Open the metric and choose one."
 
 

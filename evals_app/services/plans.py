@@ -54,18 +54,14 @@ class RunPlan:
 
     def targets(self) -> list[Target]:
         """All models that the run asks."""
-        return [
-            target
-            for target in (self.target, *(each.judge for each in self.evaluators))
-            if target is not None
-        ]
+        return [target for target in (self.target, *(each.judge for each in self.evaluators)) if target is not None]
 
 
 def run_plan(run_id: int) -> RunPlan:
     """Load the plan of a run. Raises PlanBroken when its connection was removed or its key cannot be read."""
-    run = Run.objects.select_related(
-        "prompt_version__connection", "prompt_version__prompt", "connection"
-    ).get(pk=run_id)
+    run = Run.objects.select_related("prompt_version__connection", "prompt_version__prompt", "connection").get(
+        pk=run_id
+    )
     evaluators = (
         RunEvaluator.objects.filter(run=run)
         .select_related("evaluator_version__evaluator", "evaluator_version__connection")
@@ -95,9 +91,7 @@ def _planned(version: EvaluatorVersion) -> PlannedEvaluator:
 
 def _target(connection: Connection, model: str) -> Target:
     if connection.archived_at is not None:
-        raise PlanBroken(
-            f"The connection “{connection.name}” was removed. Choose another one and start a new run."
-        )
+        raise PlanBroken(f"The connection “{connection.name}” was removed. Choose another one and start a new run.")
     try:
         credential = credential_for(connection)
     except KeyLost as lost:

@@ -201,9 +201,7 @@ class Pump:
             visit.kept = leases_renew(owner=self.owner, held=held)
             heartbeat(WORKER)
             runs_tidy()
-        results_claim(
-            owner=self.owner, most=visit.free - len(visit.claimed), resting=visit.resting, into=visit.claimed
-        )
+        results_claim(owner=self.owner, most=visit.free - len(visit.claimed), resting=visit.resting, into=visit.claimed)
         self._load_plans(visit)
 
     def _save(self, visit: _Visit) -> Saved:

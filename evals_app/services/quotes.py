@@ -65,16 +65,12 @@ def upload_quote(
 ) -> Quote:
     """What marking answers made elsewhere takes; `calls` says for each evaluator version how many it marks."""
     case_tokens = tokens_of(round(_mean_input_chars(case_version_ids) + mean_output_chars))
-    judges = [
-        _judge_calls(judge, calls=calls[judge.pk], case_tokens=case_tokens) for judge in _judges(evaluators)
-    ]
+    judges = [_judge_calls(judge, calls=calls[judge.pk], case_tokens=case_tokens) for judge in _judges(evaluators)]
     return quote(judges, concurrency=concurrency)
 
 
 def _judges(evaluators: Sequence[EvaluatorVersion]) -> list[EvaluatorVersion]:
-    return [
-        each for each in evaluators if each.connection is not None and KINDS[each.evaluator.kind].uses_model
-    ]
+    return [each for each in evaluators if each.connection is not None and KINDS[each.evaluator.kind].uses_model]
 
 
 def _judge_calls(judge: EvaluatorVersion, *, calls: int, case_tokens: int) -> CallEstimate:

@@ -84,9 +84,7 @@ def run_create(*, project: Project, wanted: RunSettings, author: User | None = N
     with transaction.atomic():
         dataset = Dataset.objects.select_for_update().get(pk=wanted.dataset.pk)
         draft = _draft(wanted, dataset)
-        run = _run(
-            project, dataset, wanted, author, draft.quote, len(draft.case_version_ids) * wanted.repeats
-        )
+        run = _run(project, dataset, wanted, author, draft.quote, len(draft.case_version_ids) * wanted.repeats)
         run.connection, run.model = draft.connection, draft.model
         run.save(force_insert=True)
         _pin_evaluators(run, wanted.evaluators)
@@ -106,9 +104,7 @@ def run_upload(
     _check_numbers(wanted)
     if wanted.repeats != 1 or wanted.sample is not None or wanted.split:
         field = "repeats" if wanted.repeats != 1 else "split" if wanted.split else "sample"
-        raise RunProblem(
-            field, "Outputs made elsewhere say themselves which cases they are for. Leave this out."
-        )
+        raise RunProblem(field, "Outputs made elsewhere say themselves which cases they are for. Leave this out.")
     quote = _upload_quote(wanted, outputs)
     _check_budget(wanted, quote, "the metrics’ models")
     with transaction.atomic():
@@ -157,18 +153,14 @@ def run_resume(run: Run, *, budget_usd: Decimal | None = None) -> None:
         if locked.state == RunState.FINISHED:
             raise RunProblem("state", "This run is finished: there is nothing left to do.")
         if budget_usd is not None and locked.quote_cost_usd is None:
-            raise RunProblem(
-                "budget_usd", "Nobody knows what this run’s models cost, so a budget cannot be kept."
-            )
+            raise RunProblem("budget_usd", "Nobody knows what this run’s models cost, so a budget cannot be kept.")
         budget = budget_usd if budget_usd is not None else locked.budget_usd
         if budget is not None and locked.spent_usd >= budget:
             raise RunProblem(
                 "budget_usd", f"${locked.spent_usd:.4f} of ${budget:.4f} is spent. Allow more to carry on."
             )
         RunEvaluator.objects.filter(run=run).update(summarised_at=None)
-        Run.objects.filter(pk=run.pk).update(
-            state=RunState.QUEUED, reason="", budget_usd=budget, finished_at=None
-        )
+        Run.objects.filter(pk=run.pk).update(state=RunState.QUEUED, reason="", budget_usd=budget, finished_at=None)
     run.refresh_from_db()
 
 
@@ -186,15 +178,11 @@ def run_rescore(run: Run, *, evaluators: Sequence[EvaluatorVersion]) -> None:
         if locked.state in ACTIVE_RUN_STATES:
             raise RunProblem("state", "This run is still going. Wait until it is finished.")
         if locked.state != RunState.FINISHED:
-            raise RunProblem(
-                "state", "This run was stopped before its end. Carry it on first, then mark it again."
-            )
+            raise RunProblem("state", "This run was stopped before its end. Carry it on first, then mark it again.")
         RunEvaluator.objects.filter(run=run).delete()
         _pin_evaluators(run, evaluators)
         unmarked = [ScoreState.ERROR, ScoreState.UNSCORED]
-        Score.objects.filter(
-            run=run, state__in=unmarked, source__in=[ScoreSource.CODE, ScoreSource.JUDGE]
-        ).delete()
+        Score.objects.filter(run=run, state__in=unmarked, source__in=[ScoreSource.CODE, ScoreSource.JUDGE]).delete()
         n_again = Result.objects.filter(run=run, answered_at__isnull=False, state="done").update(
             state="pending", n_leases=0, finished_at=None, reason="", error_kind=""
         )
@@ -213,9 +201,7 @@ def _draft(wanted: RunSettings, dataset: Dataset) -> _Draft:
     if answers is None or not model:
         raise RunProblem("model", "Choose the connection and the model that answer: this version names none.")
     if answers.archived_at is not None:
-        raise RunProblem(
-            "model", f"The connection “{answers.name}” was removed. Choose another one for this run."
-        )
+        raise RunProblem("model", f"The connection “{answers.name}” was removed. Choose another one for this run.")
     _check_numbers(wanted)
     case_version_ids = _case_version_ids(dataset, wanted)
     _check_variables(wanted.version, dataset, wanted.split)
@@ -249,9 +235,7 @@ def _check_numbers(wanted: RunSettings) -> None:
     if wanted.sample is not None and wanted.sample < 1:
         raise RunProblem("sample", "A sample has at least one case. Leave it empty to take all.")
     if wanted.sample is not None and wanted.sample > MOST_RESULTS:
-        raise RunProblem(
-            "sample", f"A sample has at most {MOST_RESULTS:,} cases. Leave it empty to take all."
-        )
+        raise RunProblem("sample", f"A sample has at most {MOST_RESULTS:,} cases. Leave it empty to take all.")
 
 
 def _case_version_ids(dataset: Dataset, wanted: RunSettings) -> list[int]:

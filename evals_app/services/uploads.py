@@ -19,9 +19,7 @@ class WrongOutputs(ValueError):
 
     def __init__(self, problems: Sequence[CaseProblem]) -> None:
         rows = len({problem.row for problem in problems})
-        super().__init__(
-            f"{rows} output{'s are' if rows != 1 else ' is'} wrong, so nothing was stored. See fields."
-        )
+        super().__init__(f"{rows} output{'s are' if rows != 1 else ' is'} wrong, so nothing was stored. See fields.")
         self.problems = problems
 
 
@@ -40,9 +38,7 @@ def uploaded_outputs(wanted: RunSettings, outputs: Sequence[Mapping[str, Any]]) 
             message = f"The dataset “{wanted.dataset.name}” has no case “{output['case']}”."
             problems.append(CaseProblem(row, "case", message))
         elif case.pk in found:
-            problems.append(
-                CaseProblem(row, "case", f"There is an output for the case “{output['case']}” already.")
-            )
+            problems.append(CaseProblem(row, "case", f"There is an output for the case “{output['case']}” already."))
         else:
             marks, wrong = _marks(row, output.get("scores") or {}, evaluators)
             problems += wrong
@@ -81,20 +77,14 @@ def _marks(
 
 def _mark(value: Any, version: EvaluatorVersion) -> Mark | None:
     match version.value_type:
-        case ValueType.YES_NO if isinstance(value, bool) or (
-            isinstance(value, int | float) and value in (0, 1)
-        ):
+        case ValueType.YES_NO if isinstance(value, bool) or (isinstance(value, int | float) and value in (0, 1)):
             return _given(float(value), "")
         case ValueType.NUMBER if isinstance(value, int | float) and not isinstance(value, bool):
             low, high = value_range(version.config, ValueType.NUMBER)
             return _given(float(value), "") if low <= value <= high else None
         case ValueType.CATEGORY if isinstance(value, str):
             good = version.config.get("good_categories")
-            return (
-                _given(float(value in good) if good else None, value)
-                if value in _categories(version)
-                else None
-            )
+            return _given(float(value in good) if good else None, value) if value in _categories(version) else None
     return None
 
 

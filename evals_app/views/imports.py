@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -16,7 +16,7 @@ from evals_app.engine.case_files import FileKind
 from evals_app.forms.imports import MEANINGS, column_choices, column_map, missing_variables
 from evals_app.models import Dataset
 from evals_app.selectors.datasets import dataset_by_name
-from evals_app.services.datasets import DatasetProblem, Stored, WrongCases
+from evals_app.services.datasets import CaseProblem, DatasetProblem, Stored, WrongCases
 from evals_app.services.importing import (
     MOST_FILE_BYTES,
     FileRefused,
@@ -31,6 +31,7 @@ MOST_REQUEST_BYTES = MOST_FILE_BYTES + 1024 * 1024  # the form around the file
 TOO_LARGE = f"The file is larger than {MOST_FILE_BYTES // 1024**2} MB. Split it and import one part after the other."
 PASTED = "pasted cells.csv"
 PROBLEMS_SHOWN = 100
+ROWS_NAMED = 12
 View = Callable[..., HttpResponse]
 
 
@@ -124,7 +125,7 @@ def _columns(request: ProjectRequest, dataset: Dataset, kept: KeptFile, token: s
         except WrongCases as wrong:
             context |= {
                 "wrong": wrong,
-                "wrong_shown": wrong.problems[:PROBLEMS_SHOWN],
+                "wrong_shown": _grouped(wrong.problems),
                 "place": "Row" if found.kind is FileKind.XLSX else "Line",
                 "steps": _steps("result"),
             }
@@ -135,6 +136,17 @@ def _columns(request: ProjectRequest, dataset: Dataset, kept: KeptFile, token: s
             return redirect(_done(request, dataset, stored))
     status = 422 if request.method == "POST" else 200
     return render(request, "evals_app/dataset_import_columns.html", context, status=status)
+
+
+def _grouped(problems: Sequence[CaseProblem]) -> list[dict[str, Any]]:
+    """Problems that say the same of the same column together, in the order of their first row."""
+    rows_of: dict[tuple[str, str], list[int]] = {}
+    for problem in problems:
+        rows_of.setdefault((problem.field, problem.message), []).append(problem.row)
+    return [
+        {"rows": rows[:ROWS_NAMED], "n_more": len(rows[ROWS_NAMED:]), "field": field, "message": message}
+        for (field, message), rows in list(rows_of.items())[:PROBLEMS_SHOWN]
+    ]
 
 
 def _done(request: ProjectRequest, dataset: Dataset, stored: Stored) -> str:

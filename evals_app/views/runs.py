@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.db import transaction
+from django.forms import ModelMultipleChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from evals_app.choices import ACTIVE_RUN_STATES, RunState
 from evals_app.forms.runs import RunForm
 from evals_app.models import Run
-from evals_app.selectors import run_by_id
+from evals_app.selectors import run_by_id, run_choices
 from evals_app.selectors.headlines import runs_page
 from evals_app.selectors.stories import result_story, run_report, run_results_page
 from evals_app.services import RunProblem, run_create, run_resume, run_stop
@@ -148,16 +149,21 @@ def _started(request: ProjectRequest, form: RunForm) -> int | None:
 
 
 def _initial(request: ProjectRequest) -> dict[str, Any]:
-    initial: dict[str, Any] = {name: request.GET[name] for name in ("prompt", "version", "dataset") if name in request.GET}
+    """What the address names; else what the latest run took, else the only one that there is."""
+    named = {name: request.GET[name] for name in ("prompt", "version", "dataset") if name in request.GET}
     form = RunForm(project=request.project)
-    for name in ("prompt", "dataset"):
-        only = form.fields[name].queryset[:2]  # type: ignore[attr-defined]
-        if name not in initial and len(only) == 1:
-            initial[name] = only[0].name
-    evaluators = [evaluator.name for evaluator in form.fields["evaluators"].queryset[:2]]  # type: ignore[attr-defined]
-    if len(evaluators) == 1:
-        initial["evaluators"] = evaluators
-    return initial
+    only = {name: _only(form, name) for name in ("prompt", "dataset", "evaluators")}
+    latest = run_choices(request.project, prompt=named.get("prompt", ""), dataset=named.get("dataset", ""))
+    return {name: value for name, value in {**only, **latest, **named}.items() if value}
+
+
+def _only(form: RunForm, name: str) -> Any:
+    """The only choice in a field as its initial value; empty when there are more or none."""
+    field = form.fields[name]
+    choices = [row.name for row in field.queryset[:2]]  # type: ignore[attr-defined]
+    if len(choices) != 1:
+        return None
+    return choices if isinstance(field, ModelMultipleChoiceField) else choices[0]
 
 
 def _results(request: ProjectRequest, run: Run) -> dict[str, Any]:

@@ -85,9 +85,7 @@ class ProjectRequest(HttpRequest):
 
 def actor_for_user(user: User, *, project_slug: str) -> Actor:
     """The member's part in the project. Raises Http404 when there is no such project for this person."""
-    membership = (
-        Membership.objects.select_related("project").filter(project__slug=project_slug, user=user).first()
-    )
+    membership = Membership.objects.select_related("project").filter(project__slug=project_slug, user=user).first()
     if membership is None:
         raise Http404("No such project.")
     return Actor(project=membership.project, role=Role(membership.role), user=user)

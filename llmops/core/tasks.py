@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-
+from llmops.celery import app
 from llmops.core.services import idempotency_sweep
 from llmops.core.services.ledger import ledger_partitions_ensure
-from llmops.celery import app
 
 
 @app.task(name="core.sweep", time_limit=300, ignore_result=True)

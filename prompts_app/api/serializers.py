@@ -39,9 +39,7 @@ class VersionBody(StrictSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("messages" in attrs) == ("text" in attrs):
-            raise serializers.ValidationError(
-                {"messages": "Send either messages (chat) or text (text), not both."}
-            )
+            raise serializers.ValidationError({"messages": "Send either messages (chat) or text (text), not both."})
         return attrs
 
     def validate_output_schema(self, value: Any) -> Any:

@@ -71,9 +71,7 @@ class PromptDetail(ProjectAPIView):
 
     @extend_schema(
         operation_id="prompts_read",
-        parameters=[
-            OpenApiParameter("version", int, description="A version's number; without it, the newest.")
-        ],
+        parameters=[OpenApiParameter("version", int, description="A version's number; without it, the newest.")],
         responses={200: VersionShown, 304: None},
     )
     def get(self, request: Request, name: str) -> Response:
@@ -86,9 +84,7 @@ class PromptDetail(ProjectAPIView):
             raise Http404(f"There is no environment called “{environment}”.")
         version = prompt_version(prompt, number=int(number)) if number else latest_version(prompt)
         etag = f'"{prompt.pk}-{version.number}-{version.content_hash[:16]}"'
-        known = [
-            tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")
-        ]
+        known = [tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")]
         unchanged = etag in known or known == ["*"]
         answer = Response(status=304) if unchanged else Response(version_shown(prompt, version))
         answer["ETag"] = etag
@@ -109,9 +105,7 @@ class VersionList(ProjectAPIView):
         """All versions of a prompt, newest first."""
         prompt = prompt_by_name(self.project, name=name)
         versions = prompt.versions.select_related("connection")
-        return self.page(
-            versions, lambda version: version_shown(prompt, version), key="number", newest_first=True
-        )
+        return self.page(versions, lambda version: version_shown(prompt, version), key="number", newest_first=True)
 
     @extend_schema(
         operation_id="prompt_versions_create",
@@ -125,9 +119,7 @@ class VersionList(ProjectAPIView):
         content = version_content(self.project, body)
 
         def act() -> Answer:
-            published = version_publish(
-                prompt, content=content, message=body["message"], author=self.actor.person
-            )
+            published = version_publish(prompt, content=content, message=body["message"], author=self.actor.person)
             return Answer(201 if published.created else 200, version_shown(prompt, published.version))
 
         return _answered(lambda: self.once(act))

@@ -89,9 +89,7 @@ def prompt_create(
                 prompt=prompt, number=1, message=message[:300], created_by=author, **columns
             )
     except IntegrityError as taken:
-        raise PromptNameTaken(
-            "name", f"There is already a prompt called “{name}”. Choose another name."
-        ) from taken
+        raise PromptNameTaken("name", f"There is already a prompt called “{name}”. Choose another name.") from taken
 
 
 def version_publish(
@@ -162,9 +160,7 @@ def content_problems(messages: Sequence[Message]) -> list[PromptProblem]:
             problems.append(PromptProblem(f"messages.{at}", f"A role is one of {', '.join(ROLES)}."))
         if not _can_be_stored(message.content):
             problems.append(
-                PromptProblem(
-                    f"messages.{at}", "The text holds a character that cannot be stored. Paste it again."
-                )
+                PromptProblem(f"messages.{at}", "The text holds a character that cannot be stored. Paste it again.")
             )
         problems += [
             PromptProblem(f"messages.{at}", f"Line {found.line}, column {found.column}: {found.message}")

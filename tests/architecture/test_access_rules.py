@@ -54,7 +54,12 @@ def test_every_api_view_names_the_action_of_each_of_its_methods(address: str, pa
 
 
 def test_every_model_of_the_apps_reaches_a_project() -> None:
-    lost = [model.__name__ for name in PROJECT_APPS for model in apps.get_app_config(name).get_models() if not _reaches(model)]
+    lost = [
+        model.__name__
+        for name in PROJECT_APPS
+        for model in apps.get_app_config(name).get_models()
+        if not _reaches(model)
+    ]
     assert lost == []
 
 

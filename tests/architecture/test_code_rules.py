@@ -17,7 +17,9 @@ from llmops.celery import app as celery
 
 ROOT = Path(settings.BASE_DIR)
 PACKAGES = ("llmops", "prompts_app", "evals_app", "monitoring_app")
-SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "migrations" not in path.parts)
+SOURCES = sorted(
+    path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "migrations" not in path.parts
+)
 SERVICES = [path for path in SOURCES if "services" in path.parts]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 FORBIDDEN_MODULES = {"utils", "helpers", "common", "misc", "manager", "data", "info", "process"}
@@ -69,7 +71,13 @@ def test_database_errors_are_caught_outside_of_the_transaction(path: Path) -> No
         if not any("atomic" in ast.dump(item.context_expr) for item in block.items):
             continue
         for handler in (node for part in block.body for node in ast.walk(part) if isinstance(node, ast.Try)):
-            caught = {name.id for each in handler.handlers if each.type for name in ast.walk(each.type) if isinstance(name, ast.Name)}
+            caught = {
+                name.id
+                for each in handler.handlers
+                if each.type
+                for name in ast.walk(each.type)
+                if isinstance(name, ast.Name)
+            }
             inner = any("atomic" in ast.dump(part) for part in handler.body)
             assert inner or not caught & DATABASE_ERRORS, f"{_name(path)}:{handler.lineno}"
 
@@ -109,7 +117,22 @@ def test_words_to_avoid_are_not_in_the_pages() -> None:
         for line in (ROOT / "CONTEXT.md").read_text().splitlines()
         if line.startswith("|") and line.count("|") == 4
         for word in line.split("|")[3].split(",")
-    } - {"avoid", "", "---", "revision", "check", "row", "item", "label", "template", "output row", "lock", "job", "sample", "example"}
+    } - {
+        "avoid",
+        "",
+        "---",
+        "revision",
+        "check",
+        "row",
+        "item",
+        "label",
+        "template",
+        "output row",
+        "lock",
+        "job",
+        "sample",
+        "example",
+    }
     found = {
         f"{_name(path)}: {word}"
         for path in TEMPLATES

@@ -13,9 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
-_OF_A_MACHINE = re.compile(
-    r"(?<![\w./-])/(?:" + "|".join(("root", "home", "Users", "work", "opt")) + r")/[\w.]"
-)
+_OF_A_MACHINE = re.compile(r"(?<![\w./-])/(?:" + "|".join(("root", "home", "Users", "work", "opt")) + r")/[\w.]")
 _REGISTRY = re.compile("|".join(("py" + r"pi\.org", "python" + r"hosted\.org", "npm" + r"js\.(?:org|com)")))
 _PIN = re.compile(r"^([a-z0-9.-]+)==([\w.!+]+)")
 _MOST_BYTES = 1_000_000
@@ -44,9 +42,7 @@ def own_texts() -> dict[Path, str]:
 
 
 @pytest.mark.parametrize("pattern", [_OF_A_MACHINE, _REGISTRY], ids=["machine path", "registry host"])
-def test_nothing_of_the_machine_it_was_written_on(
-    own_texts: dict[Path, str], pattern: re.Pattern[str]
-) -> None:
+def test_nothing_of_the_machine_it_was_written_on(own_texts: dict[Path, str], pattern: re.Pattern[str]) -> None:
     found = [
         f"{path.relative_to(ROOT)}:{text.count(chr(10), 0, match.start()) + 1}: {match[0]}"
         for path, text in own_texts.items()

@@ -49,18 +49,16 @@ def test_templates_keep_to_the_content_policy(path: Path) -> None:
     assert not re.search(r"<script(?![^>]*\bsrc=)", text), "scripts are files"
     assert not re.search(r"<style\b|\sstyle=", text), "styles are files; computed sizes are SVG attributes"
     assert not re.search(r"\son[a-z]+=|hx-on|javascript:", text), "handlers are added by scripts"
-    assert not re.search(
-        r"""(?:src|href)=["'](?:https?:)?//""", text.replace('href="https://', 'data-link="')
-    ), "nothing is loaded from another host"
+    assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", text.replace('href="https://', 'data-link="')), (
+        "nothing is loaded from another host"
+    )
     assert not re.search(r"<(?:script|link|img)[^>]*https?://", text), "nothing is loaded from another host"
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=_name)
 def test_icons_that_templates_name_exist(path: Path) -> None:
     for name in re.findall(r"""{%\s*icon\s+["']([^"']+)["']""", path.read_text(encoding="utf-8")):
-        assert (STATIC / ICON_FOLDER / f"{name}.svg").is_file(), (
-            f"static/vendor/README.md says how to add {name}"
-        )
+        assert (STATIC / ICON_FOLDER / f"{name}.svg").is_file(), f"static/vendor/README.md says how to add {name}"
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=_name)
@@ -104,11 +102,7 @@ def _tokens() -> dict[str, tuple[str, str]]:
 
 SURFACES = ("ground", "surface", "surface-sunk", "surface-raised")
 READ_ON = [
-    *[
-        (tone, surface)
-        for tone in ("better", "worse", "unsure", "none")
-        for surface in (*SURFACES, f"{tone}-wash")
-    ],
+    *[(tone, surface) for tone in ("better", "worse", "unsure", "none") for surface in (*SURFACES, f"{tone}-wash")],
     *[(text, surface) for text in ("ink", "ink-soft", "accent") for surface in (*SURFACES, "accent-wash")],
     *[("ink", f"{tone}-wash") for tone in ("better", "worse", "unsure", "none")],
 ]

@@ -27,7 +27,6 @@ class CaseBuilder:
     """
 
     def __init__(self, mapping: Mapping[str, str], limits: Limits, *, place: str = "line") -> None:
-        check_mapping(mapping)
         self.mapping = dict(mapping)
         self._limits = limits
         self._place = place
@@ -37,6 +36,7 @@ class CaseBuilder:
             column for column, target in self._targets.items() if target.role is not Role.IGNORE
         }
         self._first_lines = FirstLines()
+        self._check_mapping()
 
     def cases(self, records: Iterable[Record | RowProblem]) -> Iterator[CaseRow | RowProblem]:
         """A case, or the problems of its row, for each record. Raises FileProblem past the limit of rows."""
@@ -109,15 +109,18 @@ class CaseBuilder:
         role = parse_target(column, meaning).role
         if role not in SHARED_ROLES and any(known.role is role for known in self._targets.values()):
             meaning = Role.INPUT.value
-        if len(self._targets) == self._limits.columns:
+        self.mapping[column] = meaning
+        self._check_mapping()
+        self._targets[column] = self._target(column, meaning)
+        return self._targets[column]
+
+    def _check_mapping(self) -> None:
+        check_mapping(self.mapping)
+        if len(self.mapping) > self._limits.columns:
             raise FileProblem(
                 f"The cases have more than {self._limits.columns:,} different fields. Put what the prompt "
                 "does not use into “metadata”."
             )
-        self.mapping[column] = meaning
-        check_mapping(self.mapping)
-        self._targets[column] = self._target(column, meaning)
-        return self._targets[column]
 
     def _target(self, column: str, meaning: str) -> Target:
         target = parse_target(column, meaning)

@@ -36,19 +36,12 @@ def line_records(lines: Iterable[Line | RowProblem]) -> Iterator[Record | RowPro
 
 
 def value_records(values: Iterable[JsonValue]) -> Iterator[Record | RowProblem]:
-    """The values of a JSON file. Raises FileProblem for an object that holds the list of cases."""
-    for number, item in enumerate(values):
-        value = item.value
-        if number == 0 and isinstance(value, dict) and isinstance(value.get("cases"), list):
-            raise FileProblem(
-                "This file is one object with the cases inside it. Keep the list alone, from “[” to “]”, "
-                "or write one case per line."
-            )
-        yield record_of(item)
+    """The values of a JSON file."""
+    return map(record_of, values)
 
 
 def record_of(item: JsonValue) -> Record | RowProblem:
-    """One object as a record. A field that is null has no value."""
+    """One object as a record. Raises FileProblem for an object that wraps a list of cases."""
     line, value = item
     if not isinstance(value, dict):
         return RowProblem(line, "", f"There is {_what(value)} here instead of an object. {_WHOLE_LINE}")
@@ -57,6 +50,11 @@ def record_of(item: JsonValue) -> Record | RowProblem:
             return RowProblem(line, fields.name, f"The field “{fields.name}” comes twice. Keep one of them.")
         if isinstance(fields, dict) and not all(name.strip() for name in fields):
             return RowProblem(line, "", "A field has no name. Name it or take it out.")
+    if value.keys() == {"cases"} and isinstance(value["cases"], list):
+        raise FileProblem(
+            "This file is one object with the cases inside it. Keep the list alone, from “[” to “]”, or "
+            "write one case per line."
+        )
     inputs = value.get("inputs")
     cells = _case_cells(value, inputs) if isinstance(inputs, dict) else value
     if isinstance(inputs, dict) and (odd := next((name for name in value if not _is_case_field(name)), "")):
@@ -73,16 +71,11 @@ def _is_case_field(name: str) -> bool:
 
 
 def _case_cells(case: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    cells = {
-        f"input:{name}" if name.isidentifier() else _header(name): value for name, value in inputs.items()
-    }
+    cells = {_header(name): value for name, value in inputs.items()}
     return cells | {name: value for name, value in case.items() if name in _CASE_FIELDS}
 
 
-@lru_cache(maxsize=1000)
-def _header(name: str) -> str:
-    header = input_header(name)
-    return header if header.startswith("input:") else f"input:{header}"
+_header = lru_cache(maxsize=1000)(input_header)
 
 
 def _what(value: object) -> str:

@@ -98,8 +98,11 @@ def _digits_of(number_format: str) -> _Digits | None:
 def _moment_text(serial: float, number_format: str, *, since_1904: bool) -> str:
     """A date, a time or both; a duration as h:mm:ss. "" when the number is no date that a calendar knows."""
     epoch = MAC_EPOCH if since_1904 else WINDOWS_EPOCH
+    is_duration = is_timedelta_format(number_format)
+    if serial < 0 and not is_duration:
+        return ""
     try:
-        moment = from_excel(serial, epoch, timedelta=is_timedelta_format(number_format))
+        moment = from_excel(serial, epoch, timedelta=is_duration)
     except (OverflowError, ValueError):
         return ""
     if isinstance(moment, datetime.timedelta):

@@ -31,8 +31,8 @@ _MOST_END_BYTES = 22 + 65_535
 _BYTES_PER_ENTRY = 300  # in the directory: 46 and the name, for which real workbooks need well under 100
 _RATIO_COUNTS_FROM = 20 * 1024 * 1024
 _BROKEN = (
-    KeyError, EOFError, NotImplementedError, OSError, RuntimeError, SAXException, zipfile.BadZipFile,
-    zlib.error,
+    KeyError, ValueError, EOFError, NotImplementedError, OSError, RuntimeError, SAXException,
+    zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 _BIG_PARTS = ("xl/worksheets/", "xl/sharedstrings.xml")
 
@@ -81,6 +81,8 @@ class Package:
                 "The workbook holds XML definitions (entities) that no spreadsheet program writes, so it was "
                 "refused. " + _SAVE_AGAIN
             ) from forbidden
+        except FileProblem:
+            raise
         except _BROKEN as broken:
             raise FileProblem(_damaged()) from broken
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO
 
@@ -26,13 +27,21 @@ def write_sheet(table: Iterable[Sequence[str]], stream: BinaryIO) -> None:
     workbook = Workbook(write_only=True)
     sheet = workbook.create_sheet("Cases")
     sheet.freeze_panes = "A2"
+    try:
+        _fill(sheet, table)
+    except BaseException:
+        workbook.save(io.BytesIO())  # else openpyxl leaves its temporary file behind
+        raise
+    workbook.save(stream)
+
+
+def _fill(sheet: WriteOnlyWorksheet, table: Iterable[Sequence[str]]) -> None:
     for number, row in enumerate(table, start=1):
         if number > _MOST_ROWS:
             raise FileProblem(
                 f"A sheet holds {_MOST_ROWS:,} rows at most. Save the cases as CSV or JSON Lines."
             )
         sheet.append([_text_cell(sheet, text, number) for text in row])
-    workbook.save(stream)
 
 
 def _text_cell(sheet: WriteOnlyWorksheet, text: str, number: int) -> Cell | None:

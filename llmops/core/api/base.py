@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from django.db.models import Model, QuerySet
 from rest_framework import serializers
@@ -30,15 +30,13 @@ class ProjectAPIView(APIView):
 
     @property
     def actor(self) -> Actor:
-        return self.request.auth  # type: ignore[no-any-return]  # set by ApiKeyAuthentication
+        return cast(Actor, self.request.auth)  # set by ApiKeyAuthentication
 
     @property
     def project(self) -> Project:
         return self.actor.project
 
-    def checked(
-        self, serializer_class: type[serializers.Serializer[Any]], body: Any = None
-    ) -> dict[str, Any]:
+    def checked(self, serializer_class: type[serializers.Serializer[Any]], body: Any = None) -> dict[str, Any]:
         """The body as the serializer understands it; raises ValidationError."""
         serializer = serializer_class(data=self.request.data if body is None else body)
         serializer.is_valid(raise_exception=True)
@@ -95,9 +93,7 @@ def _body_for_fingerprint(request: Request) -> Any:
 def _limit(request: Request) -> int:
     text = request.query_params.get("limit", str(PAGE_SIZE))
     if not text.isdecimal() or int(text[:10]) < 1:
-        raise ApiProblem(
-            "invalid", f"limit must be a whole number from 1 to {MOST_PER_PAGE}.", http_status=400
-        )
+        raise ApiProblem("invalid", f"limit must be a whole number from 1 to {MOST_PER_PAGE}.", http_status=400)
     return min(int(text[:10]), MOST_PER_PAGE)
 
 

@@ -48,27 +48,19 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     return None
 
 
-def _answer(
-    http_status: int, code: str, message: str, fields: list[dict[str, Any]] | None = None
-) -> Response:
+def _answer(http_status: int, code: str, message: str, fields: list[dict[str, Any]] | None = None) -> Response:
     return Response({"error": {"code": code, "message": message, "fields": fields or []}}, status=http_status)
 
 
 def _fields(detail: Any, path: str = "") -> list[dict[str, Any]]:
     if isinstance(detail, dict):
         return [
-            row
-            for name, below in detail.items()
-            for row in _fields(below, f"{path}.{name}" if path else str(name))
+            row for name, below in detail.items() for row in _fields(below, f"{path}.{name}" if path else str(name))
         ]
     if isinstance(detail, list):
         if all(isinstance(item, str) for item in detail):
             return [{"field": path, "message": " ".join(map(str, detail))}] if detail else []
-        return [
-            row
-            for at, below in enumerate(detail)
-            for row in _fields(below, f"{path}.{at}" if path else str(at))
-        ]
+        return [row for at, below in enumerate(detail) for row in _fields(below, f"{path}.{at}" if path else str(at))]
     return [{"field": path, "message": str(detail)}]
 
 

@@ -16,6 +16,4 @@ def named_connection(project: Project, name: str, *, field: str = "model.connect
     try:
         return connection_by_name(project, name=name)
     except Http404 as missing:
-        raise ApiProblem(
-            "invalid", str(missing), fields=[{"field": field, "message": str(missing)}]
-        ) from missing
+        raise ApiProblem("invalid", str(missing), fields=[{"field": field, "message": str(missing)}]) from missing

@@ -30,9 +30,7 @@ class ConnectionBody(StrictSerializer):
     name = serializers.CharField(max_length=80)
     vendor = serializers.ChoiceField(choices=[vendor.value for vendor in Vendor])
     base_url = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
-    api_key = serializers.CharField(
-        max_length=1000, required=False, allow_blank=True, default="", write_only=True
-    )
+    api_key = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="", write_only=True)
     default_model = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
     requests_per_minute = serializers.IntegerField(
         min_value=1, max_value=MOST_A_MINUTE, required=False, allow_null=True, default=None
@@ -67,7 +65,7 @@ class ErrorShown(serializers.Serializer[Any]):
     class ErrorDetail(serializers.Serializer[Any]):
         code = serializers.CharField()
         message = serializers.CharField()
-        fields = serializers.ListField(child=serializers.DictField())  # type: ignore[assignment]
+        fields = serializers.ListField(child=serializers.DictField())
 
     error = ErrorDetail()
 

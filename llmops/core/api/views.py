@@ -38,9 +38,7 @@ class ConnectionList(ProjectAPIView):
         """The project's connections. Keys are never shown."""
         return self.page(connections_for_project(self.project), connection_shown)
 
-    @extend_schema(
-        operation_id="connections_create", request=ConnectionBody, responses={201: ConnectionShown}
-    )
+    @extend_schema(operation_id="connections_create", request=ConnectionBody, responses={201: ConnectionShown})
     def post(self, request: Request) -> Response:
         """Make a connection. The key is stored encrypted and never returned."""
         wanted = connection_settings(self.checked(ConnectionBody))
@@ -92,6 +90,4 @@ class ConnectionTest(ProjectAPIView):
 
 
 def as_api_problem(problem: ConnectionProblem) -> ApiProblem:
-    return ApiProblem(
-        "invalid", problem.message, fields=[{"field": problem.field, "message": problem.message}]
-    )
+    return ApiProblem("invalid", problem.message, fields=[{"field": problem.field, "message": problem.message}])

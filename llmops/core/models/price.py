@@ -18,9 +18,7 @@ class ModelPrice(models.Model):
     source = models.CharField(max_length=120)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["vendor", "model", "valid_from"], name="model_price_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["vendor", "model", "valid_from"], name="model_price_once")]
 
     def __str__(self) -> str:
         return f"{self.vendor}/{self.model} since {self.valid_from:%Y-%m-%d}"

@@ -43,9 +43,7 @@ class ConnectionSettings:
     tokens_per_minute: int | None = None
 
 
-def connection_create(
-    *, project: Project, wanted: ConnectionSettings, created_by: User | None = None
-) -> Connection:
+def connection_create(*, project: Project, wanted: ConnectionSettings, created_by: User | None = None) -> Connection:
     """Make a connection. Raises ConnectionProblem: name taken, key missing, address refused."""
     _check(wanted, stored_key=False)
     try:
@@ -112,9 +110,7 @@ def _check(wanted: ConnectionSettings, *, stored_key: bool) -> None:
     if problem := name_problem(wanted.name):
         raise ConnectionProblem("name", problem)
     if wanted.vendor is Vendor.OPENAI_COMPATIBLE and not wanted.base_url:
-        raise ConnectionProblem(
-            "base_url", "Type the server’s address, for example https://models.example.com/v1."
-        )
+        raise ConnectionProblem("base_url", "Type the server’s address, for example https://models.example.com/v1.")
     if wanted.vendor in KEYLESS_VENDORS and wanted.base_url:
         raise ConnectionProblem("base_url", "This connection has no address of its own; leave it empty.")
     if wanted.vendor not in KEY_OPTIONAL_VENDORS and not (wanted.api_key or stored_key):

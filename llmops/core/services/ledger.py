@@ -106,8 +106,7 @@ def calls_orphan(*, result_ids: Sequence[int]) -> int:
         return 0
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE core_modelcall SET state = %s, finished_at = now()"
-            " WHERE state = %s AND result_id = ANY(%s)",
+            "UPDATE core_modelcall SET state = %s, finished_at = now() WHERE state = %s AND result_id = ANY(%s)",
             [CallState.ORPHANED.value, CallState.IN_FLIGHT.value, list(result_ids)],
         )
         return cursor.rowcount

@@ -21,9 +21,7 @@ def price_for(*, vendor: Vendor, model: str, at: datetime | None = None) -> Pric
     """
     at = at or timezone.now()
     row = (
-        ModelPrice.objects.filter(vendor=vendor, model=model, valid_from__lte=at)
-        .order_by("-valid_from", "-pk")
-        .first()
+        ModelPrice.objects.filter(vendor=vendor, model=model, valid_from__lte=at).order_by("-valid_from", "-pk").first()
     )
     if row is not None:
         return Price(

@@ -59,9 +59,7 @@ _NO_MODEL = Tried(
 
 async def _try_model(connection: Connection, model: str, user: User | None) -> Tried:
     request = ChatRequest(model=model, messages=(Message("user", "Say hello."),), max_tokens=16)
-    context = CallContext(
-        connection.project_id, CallPurpose.CONNECTION_TEST, user_id=user.pk if user else None
-    )
+    context = CallContext(connection.project_id, CallPurpose.CONNECTION_TEST, user_id=user.pk if user else None)
     try:
         async with open_gateway(connection, model) as (gateway, credential):
             reply = await gateway.complete(credential, request, context, deadline_s=30, max_attempts=1)

@@ -21,9 +21,7 @@ def icon_paths(name: str) -> str:
     """The shapes inside the vendored icon `name`, without its frame; raises UnknownIcon."""
     found = finders.find(f"{ICON_FOLDER}/{name}.svg") if name.replace("-", "").isalnum() else None
     if not found:
-        raise UnknownIcon(
-            f"No icon {name!r} in static/{ICON_FOLDER}; static/vendor/README.md says how to add one."
-        )
+        raise UnknownIcon(f"No icon {name!r} in static/{ICON_FOLDER}; static/vendor/README.md says how to add one.")
     root = ElementTree.fromstring(Path(found).read_text(encoding="utf-8"))  # noqa: S314 - a vendored, hash-checked file
     shapes = [shape for shape in root if shape.get("stroke") != "none"]
     return "".join(

@@ -43,9 +43,7 @@ def ago(then: datetime | None, now: datetime | None = None) -> SafeString | str:
 @register.simple_block_tag(end_name="endverdict")
 def verdict(content: str, tone: str = "neutral", note: str = "", id: str = "") -> SafeString:
     """The answer of a page in a card with a bar in the colour of its meaning."""
-    return render_to_string(
-        "components/_verdict.html", {"content": content, "tone": tone, "note": note, "id": id}
-    )
+    return render_to_string("components/_verdict.html", {"content": content, "tone": tone, "note": note, "id": id})
 
 
 @register.simple_block_tag(end_name="endpanel")

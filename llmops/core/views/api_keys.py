@@ -49,9 +49,7 @@ def api_key_revoke(request: ProjectRequest, pk: int) -> HttpResponse:
     key = api_key_by_pk(request.project, pk=pk)
     if request.method == "POST":
         revoke(key)
-        messages.success(
-            request, f"The key “{key.name}” is revoked. Programs that use it are refused from now on."
-        )
+        messages.success(request, f"The key “{key.name}” is revoked. Programs that use it are refused from now on.")
         return redirect("core:api-key-list", project=request.project.slug)
     return render(request, "core/api_key_revoke.html", settings_context(request, "api-keys") | {"key": key})
 

@@ -74,9 +74,7 @@ def connection_test(request: ProjectRequest, name: str) -> HttpResponse:
     connection = connection_by_name(request.project, name=name)
     tried = async_to_sync(connection_try)(connection, user=request.user)
     if not request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
-        return redirect(
-            f"{reverse('core:connection-list', args=[request.project.slug])}#connection-{connection.pk}"
-        )
+        return redirect(f"{reverse('core:connection-list', args=[request.project.slug])}#connection-{connection.pk}")
     context = _list_context(request) | {"tried": tried, "tested_pk": connection.pk}
     answer = render(request, "core/connection_list.html#connection-rows", context)
     patch_vary_headers(answer, ["HX-Request"])

@@ -25,9 +25,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     except DatabaseError:
         return JsonResponse({"status": "down", "database": "down"}, status=503)
     redis_state = "ok" if _redis_answers() else "down"
-    return JsonResponse(
-        {"status": "ok" if redis_state == "ok" else "degraded", "database": "ok", "redis": redis_state}
-    )
+    return JsonResponse({"status": "ok" if redis_state == "ok" else "degraded", "database": "ok", "redis": redis_state})
 
 
 def _redis_answers() -> bool:

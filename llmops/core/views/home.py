@@ -19,8 +19,6 @@ def home(request: ProjectRequest) -> HttpResponse:
         "steps": steps,
         "next_step": next((step for step in steps if step.state == "current"), None),
         "last_step": steps[-1] if steps else None,
-        "panels": [
-            render_to_string(template, below, request=request) for template, below in home_panels(request)
-        ],
+        "panels": [render_to_string(template, below, request=request) for template, below in home_panels(request)],
     }
     return render(request, "core/home.html", context)

@@ -45,9 +45,7 @@ def settings(request: ProjectRequest) -> HttpResponse:
 def member_list(request: ProjectRequest) -> HttpResponse:
     """Who belongs to the project, and what each may do."""
     members = [(member, ROLE_WORDS[Role(member.role)]) for member in members_of_project(request.project)]
-    return render(
-        request, "core/settings_members.html", settings_context(request, "members") | {"members": members}
-    )
+    return render(request, "core/settings_members.html", settings_context(request, "members") | {"members": members})
 
 
 def settings_context(request: ProjectRequest, active: str) -> dict[str, Any]:

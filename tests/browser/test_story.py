@@ -1,0 +1,156 @@
+"""The main job in a real browser: edit a prompt, import cases, run, read what came out."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Site
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+CASES = "Question,Right answer\n" + "".join(
+    f'"Say the number {n}, please",{n if n % 4 else "something else"}\n' for n in range(1, 21)
+)
+
+
+def test_someone_edits_a_prompt_imports_a_spreadsheet_runs_and_reads_the_result(page: Page, tmp_path: Path) -> None:
+    _write_prompt(page, "repeat")
+    _try_it(page)
+    _edit_prompt(page, "repeat")
+    _import_cases(page, tmp_path, "Numbers")
+    page.goto("/p/demo/prompts/repeat/")
+    page.get_by_role("link", name="Run on a dataset").click()
+    page.get_by_label("Dataset").select_option(label="Numbers")
+    page.get_by_label("Correct", exact=True).check()
+    expect(page.locator("#run-quote")).to_contain_text("20 calls")
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.wait_for_url(re.compile(r"/runs/\d+/$"))
+    expect(page.locator("#run-progress")).to_contain_text("75 % correct (53-89, n = 20)", timeout=30_000)
+    page.get_by_role("link", name=re.compile("^Correct: no")).click()
+    expect(page.locator("#run-results tbody tr")).to_have_count(5)
+    page.get_by_role("link", name="Say the number 4, please").click()
+    panel = page.locator("#result-panel")
+    expect(panel).to_contain_text("The answer does not contain")
+    panel.get_by_text("What was sent").click()
+    expect(panel.locator(".sent-message").last).to_contain_text("Say the number 4, please")
+
+
+def test_the_demo_run_says_what_it_found_and_its_second_version_is_better(page: Page) -> None:
+    page.goto("/p/demo/runs/1/")
+    expect(page.locator("#run-progress")).to_contain_text("63 % correct (47-76, n = 40)")
+    page.goto("/p/demo/runs/1/")
+    page.get_by_role("link", name="Run again").click()
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.wait_for_url(re.compile(r"/runs/\d+/$"))
+    expect(page.locator("#run-progress")).to_contain_text("85 % correct (71-93, n = 40)", timeout=30_000)
+
+
+def test_a_run_can_be_stopped_and_resumed(page: Page, tmp_path: Path) -> None:
+    _write_prompt(page, "slow", model="slow:700")
+    _import_cases(page, tmp_path, "Few")
+    page.goto("/p/demo/runs/new/?prompt=slow&dataset=Few")
+    page.get_by_text("More choices").click()
+    page.get_by_label("Calls at a time").fill("1")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#run-progress")).to_contain_text(re.compile(r"[1-9]\d? of 20 answered"), timeout=30_000)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#run-progress")).to_contain_text("Stopped after", timeout=30_000)
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator("#run-progress")).to_contain_text("of 20 answered", timeout=30_000)
+
+
+def test_the_same_story_over_rest(site: Site) -> None:
+    key = site.llmops("apikey", "create", "--project", "demo", "--scopes", "all").splitlines()[-1]
+
+    def call(method: str, path: str, body: Any = None) -> Any:
+        request = urllib.request.Request(
+            f"{site.url}/api/v1/{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer)
+
+    made = call(
+        "POST",
+        "prompts/",
+        {
+            "name": "rest-repeat",
+            "text": "Say {{word}}",
+            "model": {"connection": "practice", "model": "echo"},
+        },
+    )
+    assert (made["version"], made["variables"]) == (1, ["word"])
+    call("POST", "datasets/", {"name": "rest-words"})
+    rows = [{"inputs": {"word": f"w{n}"}, "expected": f"Say w{n}"} for n in range(10)]
+    assert call("POST", "datasets/rest-words/cases/", {"cases": rows}) == {
+        "revision": 1,
+        "added": 10,
+        "updated": 0,
+        "unchanged": 0,
+    }
+    call("POST", "evaluators/", {"name": "rest-exact", "kind": "exact"})
+    run = call("POST", "runs/", {"prompt": "rest-repeat", "dataset": "rest-words", "evaluators": ["rest-exact"]})
+    assert run["quote"]["calls"] == 10
+    shown = _finished(lambda: call("GET", f"runs/{run['id']}/"))
+    assert shown["counts"] == {"total": 10, "pending": 0, "running": 0, "done": 10, "error": 0}
+    score = shown["scores"]["rest-exact"]
+    assert (score["estimate"], score["n"]) == (1.0, 10)
+    assert score["low"] == pytest.approx(0.7225, abs=0.0001)
+    assert score["high"] == 1.0
+    results = call("GET", f"runs/{run['id']}/results/")["results"]
+    assert [result["output"] for result in results] == [f"Say w{n}" for n in range(10)]
+
+
+def _write_prompt(page: Page, name: str, *, model: str = "echo") -> None:
+    page.goto("/p/demo/new-prompt/")
+    page.locator("input[name=name]").fill(name)
+    page.locator("textarea[name=user]").fill("Please {{Question}}")
+    page.locator("select[name=connection]").select_option(label="practice")
+    page.locator("input[name=model]").fill(model)
+    page.get_by_role("button", name="Create the prompt").click()
+    page.wait_for_url(f"**/prompts/{name}/**")
+
+
+def _edit_prompt(page: Page, name: str) -> None:
+    page.goto(f"/p/demo/prompts/{name}/")
+    page.get_by_label("Text of message").last.fill("{{Question}}")
+    page.get_by_role("button", name="Save as version 2").click()
+    expect(page.locator("main")).to_contain_text("Version 2, the newest")
+
+
+def _try_it(page: Page) -> None:
+    page.locator("#try textarea, #try input[type=text]").first.fill("Hello there")
+    page.get_by_role("button", name="Try it").click()
+    expect(page.locator("#try-answer")).to_contain_text("Hello there")
+
+
+def _import_cases(page: Page, folder: Path, name: str) -> None:
+    file = folder / "cases.csv"
+    file.write_text(CASES, encoding="utf-8")
+    page.goto("/p/demo/new-dataset/")
+    page.get_by_label("Name").fill(name)
+    page.get_by_role("button", name="Create dataset").click()
+    page.locator("input[type=file]").set_input_files(file)
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator("select[name=meaning_1]")).to_have_value(re.compile("expected"))
+    page.get_by_role("button", name="Store these cases").click()
+    expect(page.locator("main")).to_contain_text("20")
+
+
+def _finished(look: Any) -> Any:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        shown = look()
+        if shown["state"] == "finished":
+            return shown
+    raise AssertionError(f"The run does not end: {shown}")
