@@ -11,13 +11,16 @@ from uuid import UUID
 
 from evals_app.choices import ScoreSource, ScoreState
 from evals_app.engine import KINDS, Mark, Sample, mark
-from evals_app.engine.scorers.rubric import judge_mark, judge_messages
+from evals_app.engine.scorers.rubric import judge_mark, judge_messages, judge_schema
 from evals_app.services.harvests import NewScore, storable
 from evals_app.services.plans import PlannedEvaluator
-from llmops.providers.base import CallErrorKind, ChatRequest, ModelCallError
+from llmops.providers.base import CallErrorKind, ChatRequest, ModelCallError, Vendor
 from llmops.providers.gateway import CallContext, Gateway
 
-JUDGE_MAX_TOKENS = 700
+JUDGE_MAX_TOKENS = 2000
+
+HELD_TO_SCHEMA = frozenset({Vendor.OPENAI, Vendor.LOCAL})
+"""Vendors whose answers can be held to a JSON Schema without doubt; the others are asked for JSON in words."""
 SLOW_KINDS = frozenset({"regex", "json_schema"})
 """Kinds that hostile settings can make take most of a second: marked aside, so that calls and leases go on."""
 
@@ -58,6 +61,7 @@ async def mark_answer(
         messages=judge_messages(evaluator.config, sample),
         temperature=0.0,
         max_tokens=JUDGE_MAX_TOKENS,
+        output_schema=judge_schema(evaluator.config) if evaluator.judge.credential.vendor in HELD_TO_SCHEMA else None,
     )
     try:
         reply = await gateway.complete(evaluator.judge.credential, request, context, stop=stop)

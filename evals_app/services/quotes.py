@@ -108,4 +108,5 @@ def _calls(
         latency_s=float(latency_s if latency_s is not None else USUAL_LATENCY_S),
         requests_per_minute=connection.requests_per_minute,
         tokens_per_minute=connection.tokens_per_minute,
+        connection=connection.pk,
     )

@@ -239,21 +239,17 @@ def _check_numbers(wanted: RunSettings) -> None:
 
 
 def _case_version_ids(dataset: Dataset, wanted: RunSettings) -> list[int]:
-    ids = list(cases_at(dataset, revision=dataset.revision, tag=wanted.split).values_list("pk", flat=True))
+    cases = list(cases_at(dataset, revision=dataset.revision, tag=wanted.split).values_list("pk", "case_id"))
     if wanted.sample is not None:
-        chosen = sample_of(ids, size=wanted.sample, seed=_seed(dataset))
-        ids = [pk for pk in ids if pk in chosen]
+        chosen = sample_of([case_id for _, case_id in cases], size=wanted.sample, seed=dataset.pk)
+        cases = [case for case in cases if case[1] in chosen]
+    ids = [pk for pk, _ in cases]
     if not ids:
         what = f"with the tag “{wanted.split}”" if wanted.split else "in it"
         raise RunProblem("dataset", f"The dataset “{dataset.name}” has no cases {what} yet. Add some first.")
     if len(ids) * wanted.repeats > MOST_RESULTS:
         raise RunProblem("sample", f"A run has at most {MOST_RESULTS:,} answers. Take a sample.")
     return ids
-
-
-def _seed(dataset: Dataset) -> int:
-    """The same sample for each run of a revision, so that runs can be compared case by case."""
-    return dataset.pk * 1_000_003 + dataset.revision
 
 
 def _check_variables(version: PromptVersion, dataset: Dataset, split: str) -> None:
@@ -280,7 +276,7 @@ def _run(
         repeats=wanted.repeats,
         concurrency=wanted.concurrency,
         sample=wanted.sample,
-        sample_seed=_seed(dataset),
+        sample_seed=dataset.pk,
         split=wanted.split,
         n_results=n_results,
         quote_calls=quote.calls,
