@@ -17,9 +17,10 @@ help:
 up: install
 	@exec $(PYTHON) -m llmops.cli up --stop-with-parent $(ARGS)
 
+# A module stays with one worker: some start a whole platform for all their tests.
 test: install-dev
 	@sh requirements/chromium.sh
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 lint: install-dev
 	@.venv/bin/ruff check .

