@@ -41,7 +41,7 @@ def findings(rows: Sequence[MessageRow], values: Mapping[str, str]) -> Findings:
         return Findings([], [too_long], [])
     names = dict.fromkeys(name for row in rows for name in variables_in(row.content))
     problems = [
-        f"{_where(at, rows)}line {found.line}, column {found.column}: {found.message}"
+        f"{_where(at, rows)} {found.line}, column {found.column}: {found.message}"
         for at, row in enumerate(rows)
         for found in check_template(row.content)
     ]
@@ -54,4 +54,4 @@ def findings(rows: Sequence[MessageRow], values: Mapping[str, str]) -> Findings:
 
 
 def _where(at: int, rows: Sequence[MessageRow]) -> str:
-    return f"Message {at + 1}, " if len(rows) > 1 else ""
+    return f"Message {at + 1}, line" if len(rows) > 1 else "Line"

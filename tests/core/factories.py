@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection as database
 from django.test import AsyncClient, Client
 
 from llmops.core.choices import Role, Scope
@@ -118,3 +119,9 @@ def error_of(answer: Any) -> dict[str, Any]:
 def fields_of(answer: Any) -> list[str]:
     """Which fields an API answer complains about."""
     return [field["field"] for field in error_of(answer)["fields"]]
+
+
+def forget_calls() -> None:
+    """Empty the ledger."""
+    with database.cursor() as cursor:
+        cursor.execute("DELETE FROM core_modelcall")

@@ -42,9 +42,7 @@ def test_a_key_is_found_by_its_exact_text_only() -> None:
 
 def test_an_expired_or_revoked_key_is_not_found() -> None:
     project, now = make_room().project, timezone.now()
-    made = api_key_create(
-        project=project, name="CI", scopes=[Scope.READ], expires_at=now + timedelta(hours=1)
-    )
+    made = api_key_create(project=project, name="CI", scopes=[Scope.READ], expires_at=now + timedelta(hours=1))
     assert api_key_find(made.text, now=now + timedelta(minutes=59)) is not None
     assert api_key_find(made.text, now=now + timedelta(hours=1)) is None
     api_key_revoke(made.row)

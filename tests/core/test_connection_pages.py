@@ -86,18 +86,14 @@ def test_proposed_models_are_known_to_the_price_catalogue(vendor: Vendor) -> Non
         (Vendor.PRACTICE, {"name", "default_model"}, {"api_key", "base_url"}),
     ],
 )
-def test_each_vendor_asks_for_what_it_needs(
-    room: Room, vendor: Vendor, fields: set[str], absent: set[str]
-) -> None:
+def test_each_vendor_asks_for_what_it_needs(room: Room, vendor: Vendor, fields: set[str], absent: set[str]) -> None:
     text = text_of(room.client.get(page(room, "connection-new") + f"?vendor={vendor}"))
     assert all(f'name="{field}"' in text for field in fields)
     assert not any(f'name="{field}"' in text for field in absent)
 
 
 def test_connecting_tests_at_once_and_goes_back_to_the_list(room: Room) -> None:
-    answer = room.client.post(
-        page(room, "connection-new") + "?vendor=practice", {"name": "Practice"}, follow=True
-    )
+    answer = room.client.post(page(room, "connection-new") + "?vendor=practice", {"name": "Practice"}, follow=True)
     assert answer.redirect_chain == [(page(room, "connection-list"), 302)]
     assert "“Practice” is connected. “echo” answered in " in text_of(answer)
     assert Connection.objects.get().created_by == room.admin
@@ -106,9 +102,7 @@ def test_connecting_tests_at_once_and_goes_back_to_the_list(room: Room) -> None:
 def test_a_failed_test_is_shown_beside_the_field_it_is_about(room: Room) -> None:
     wanted = {"name": "Practice", "default_model": "ekko"}
     answer = room.client.post(page(room, "connection-new") + "?vendor=practice", wanted, follow=True)
-    assert answer.redirect_chain == [
-        (page(room, "connection-edit", "Practice") + "?problem=no_such_model", 302)
-    ]
+    assert answer.redirect_chain == [(page(room, "connection-edit", "Practice") + "?problem=no_such_model", 302)]
     text = text_of(answer)
     assert "The connection is saved, but the test call brought no answer." in text
     errors = text[text.index('id="id_default_model_error"') :]
@@ -155,9 +149,7 @@ def test_an_unknown_kind_of_problem_is_said_above_the_form(room: Room) -> None:
         ),
     ],
 )
-def test_what_is_missing_or_wrong_is_a_sentence(
-    room: Room, vendor: str, typed: dict[str, str], sentence: str
-) -> None:
+def test_what_is_missing_or_wrong_is_a_sentence(room: Room, vendor: str, typed: dict[str, str], sentence: str) -> None:
     answer = room.client.post(page(room, "connection-new") + f"?vendor={vendor}", typed)
     assert answer.status_code == 422
     assert sentence in text_of(answer)
@@ -181,9 +173,7 @@ def test_the_key_is_never_shown_again(room: Room) -> None:
         args = () if name == "connection-list" else ("Main",)
         text = text_of(room.client.get(page(room, name, *args)))
         assert KEY not in text
-    assert "A key ending in nary is stored." in text_of(
-        room.client.get(page(room, "connection-edit", "Main"))
-    )
+    assert "A key ending in nary is stored." in text_of(room.client.get(page(room, "connection-edit", "Main")))
 
 
 def test_editing_changes_and_tests(room: Room) -> None:

@@ -98,9 +98,7 @@ def test_what_cannot_be_is_refused_at_its_field(changes: dict[str, Any], field: 
 
 def test_private_addresses_may_be_allowed() -> None:
     with override_settings(ALLOW_PRIVATE_URLS="10.0.0.0/8"):
-        made = make_connection(
-            make_room().project, vendor=Vendor.OPENAI_COMPATIBLE, base_url="http://10.1.2.3/v1"
-        )
+        made = make_connection(make_room().project, vendor=Vendor.OPENAI_COMPATIBLE, base_url="http://10.1.2.3/v1")
     assert credential_for(made).base_url == "http://10.1.2.3/v1"
 
 

@@ -12,7 +12,7 @@ from llmops.core.services.trying import connection_try
 from llmops.providers.base import CallErrorKind, Vendor
 from tests.core.factories import make_connection, make_room
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_client")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_client", "empty_ledger")]
 
 
 def test_an_answer_is_said_kept_and_written_to_the_ledger() -> None:

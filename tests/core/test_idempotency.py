@@ -80,16 +80,11 @@ def test_a_key_is_kept_for_a_day() -> None:
     with pytest.raises(KeyReused):
         answer_once(project=room.project, key="k1", asked="b", act=lambda: Answer(201, {}))
     IdempotencyRecord.objects.update(created_at=timezone.now() - timedelta(hours=24, minutes=1))
-    assert (
-        answer_once(project=room.project, key="k1", asked="b", act=lambda: Answer(200, {"n": 2})).status
-        == 200
-    )
+    assert answer_once(project=room.project, key="k1", asked="b", act=lambda: Answer(200, {"n": 2})).status == 200
     IdempotencyRecord.objects.update(created_at=timezone.now() - timedelta(hours=24, minutes=1))
     assert idempotency_sweep() == 1
 
 
 def test_a_fingerprint_differs_with_every_part() -> None:
     assert fingerprint("POST", "/a", {"x": 1, "y": 2}) == fingerprint("POST", "/a", {"y": 2, "x": 1})
-    assert (
-        len({fingerprint("POST", "/a", {}), fingerprint("PUT", "/a", {}), fingerprint("POST", "/b", {})}) == 3
-    )
+    assert len({fingerprint("POST", "/a", {}), fingerprint("PUT", "/a", {}), fingerprint("POST", "/b", {})}) == 3

@@ -16,7 +16,7 @@ from llmops.providers.base import Usage
 from llmops.providers.calls import CallState
 from llmops.providers.gateway import CallContext, CallEnd, CallPurpose, CallStart, Price
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_ledger")]
 NOW = datetime.now(UTC)
 
 

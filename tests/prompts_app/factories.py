@@ -20,9 +20,7 @@ def content(
     *messages: tuple[str, str], connection: Connection | None = None, model: str = "", **settings: Any
 ) -> VersionContent:
     """Content with these (role, text) messages, or with instructions and a question."""
-    return VersionContent(
-        [Message(role, text) for role, text in messages or QUESTION], connection, model, **settings
-    )
+    return VersionContent([Message(role, text) for role, text in messages or QUESTION], connection, model, **settings)
 
 
 def make_prompt(
