@@ -154,9 +154,11 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _projects_of(request: HttpRequest) -> list[ProjectItem]:
+def _projects_of(request: Any) -> list[ProjectItem]:
     """The projects that this person belongs to; asked only when a template shows them."""
-    projects = Project.objects.filter(memberships__user_id=request.user.pk or 0).order_by("name", "pk")
+    memberships = request.user.memberships.select_related("project").order_by("project__name", "project_id")
+    projects = [membership.project for membership in memberships]
     return [
-        ProjectItem(found.name, found.slug, reverse("core:home", kwargs={"project": found.slug})) for found in projects
+        ProjectItem(found.name, found.slug, reverse("core:home", kwargs={"project": found.slug}))
+        for found in projects
     ]

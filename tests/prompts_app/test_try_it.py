@@ -170,7 +170,7 @@ async def test_closing_the_page_stops_the_call(client: AsyncClient, prompt: Prom
     reading = asyncio.ensure_future(anext(stream))
     async with asyncio.timeout(10):
         while not await ModelCall.objects.filter(state="in_flight").aexists():
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # noqa: ASYNC110 - the row is written in another thread
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
