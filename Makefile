@@ -1,6 +1,6 @@
 # Everything is installed into .venv of this folder. Relative paths only: make cannot name a path with a space.
 .POSIX:
-.PHONY: help up test lint bench bench-run lock audit install install-dev
+.PHONY: help up test lint bench bench-run bench-start bench-coverage lock audit install install-dev
 
 PYTHON = .venv/bin/python
 INSTALL = sh requirements/python.sh requirements/install.py
@@ -29,12 +29,17 @@ lint: install-dev
 	@.venv/bin/lint-imports --no-cache
 	@.venv/bin/mypy
 
-bench: bench-run
+bench: bench-run bench-start bench-coverage
 	@$(PYTHON) -m bench.import_memory
-	@$(PYTHON) -m bench.coverage_sim
 
 bench-run: install-dev
 	@$(PYTHON) -m bench.run_bench $(ARGS)
+
+bench-start: install-dev
+	@$(PYTHON) -m bench.start_bench
+
+bench-coverage: install-dev
+	@$(PYTHON) -m bench.coverage_sim
 
 lock: install-dev
 	@sh requirements/lock.sh $(ARGS)

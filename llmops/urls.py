@@ -1,10 +1,12 @@
 """All addresses: pages under the project's slug, machine routes under /api/."""
 
+from django.conf import settings
 from django.contrib.auth import views as auth
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
 from llmops.core.access import open_page
+from llmops.core.views.gallery import gallery
 from llmops.core.views.health import livez, readyz
 from llmops.core.views.start import start
 
@@ -22,3 +24,5 @@ urlpatterns = [
     path("p/<slug:project>/", include(("prompts_app.urls", "prompts"))),
     path("p/<slug:project>/", include(("evals_app.urls", "evals"))),
 ]
+if settings.DEBUG:
+    urlpatterns.append(path("gallery/", gallery, name="gallery"))
