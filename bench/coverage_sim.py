@@ -89,9 +89,7 @@ def score_cells() -> Iterator[Cell]:
     }.items():
         steps = np.linspace(0, 1, len(chances))
         truth = float(np.dot(steps, chances))
-        yield Cell(
-            "scores", name, truth, _alone(lambda rng, s, v=steps, c=chances: rng.choice(v, size=s, p=c))
-        )
+        yield Cell("scores", name, truth, _alone(lambda rng, s, v=steps, c=chances: rng.choice(v, size=s, p=c)))
     for full in (0.8, 0.9, 0.95):
         draw = _alone(lambda rng, s, f=full: np.where(rng.random(s) < f, 1.0, rng.random(s)))
         yield Cell("scores", f"{full:.0%} full marks", full + (1 - full) / 2, draw)
@@ -146,9 +144,7 @@ def group_cells() -> Iterator[Cell]:
 
 def _beta_cell(family: str, share: float, concentration: float) -> Cell:
     a, b = share * concentration, (1 - share) * concentration
-    return Cell(
-        family, f"Beta, mean {share} c {concentration}", share, _alone(lambda rng, s: rng.beta(a, b, s))
-    )
+    return Cell(family, f"Beta, mean {share} c {concentration}", share, _alone(lambda rng, s: rng.beta(a, b, s)))
 
 
 def _alone(values: Callable[[Rng, tuple[int, int]], Array]) -> Callable[[Rng, int, int], Sample]:
@@ -193,9 +189,7 @@ def spreads(sample: Sample) -> Array:
     df = np.maximum(1, concentration**2 / (weights**4).sum(1) - 1)
     skewness = np.where(error < 1e-9, 0.0, cubes / np.maximum(squares, 1e-100) ** 1.5)
     found = np.stack([mean, error, skewness, df, 1 / concentration], axis=1)
-    assert np.allclose(
-        found[0], spread(sample.means[0].tolist(), sample.sizes[0].tolist()), rtol=1e-9, atol=1e-12
-    )
+    assert np.allclose(found[0], spread(sample.means[0].tolist(), sample.sizes[0].tolist()), rtol=1e-9, atol=1e-12)
     return found
 
 

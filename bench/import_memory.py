@@ -28,9 +28,7 @@ _PER_MB = 1024 if sys.platform == "linux" else 1024 * 1024  # what ru_maxrss cou
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS[:3])
     parser.add_argument("--read", help=argparse.SUPPRESS)
@@ -38,10 +36,7 @@ def main() -> None:
     if options.read:
         read(Path(options.read))
         return
-    print(
-        f"{time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, "
-        f"{platform.system()} {platform.machine()}"
-    )
+    print(f"{time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, {platform.system()} {platform.machine()}")
     with tempfile.TemporaryDirectory() as folder:
         for kind in options.kinds:
             path = Path(folder, f"cases.{kind}")
@@ -52,9 +47,7 @@ def main() -> None:
 def cases(n_rows: int) -> Iterator[CaseRow]:
     """Cases of about 90 bytes as JSON, each with its key: a million of them are near the 100 MB limit."""
     for number in range(n_rows):
-        yield CaseRow(
-            key=f"case-{number}", inputs={"question": f"What is {number} + 1?"}, expected=str(number + 1)
-        )
+        yield CaseRow(key=f"case-{number}", inputs={"question": f"What is {number} + 1?"}, expected=str(number + 1))
 
 
 def write(path: Path, kind: str, n_rows: int) -> None:

@@ -23,7 +23,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +163,7 @@ def worker_pss_mb(home: Path) -> float:
 @contextmanager
 def model_server() -> Iterator[str]:
     port = free_port()
-    server = subprocess.Popen(  # noqa: S603
+    server = subprocess.Popen(
         [sys.executable, "-m", "bench.model_server", "--port", str(port), "--delay-ms", str(DELAY_S * 1000)]
     )
     try:
@@ -188,9 +188,9 @@ def started(folder: Path) -> Iterator[Site]:
         "LLMOPS_ADMIN_PASSWORD": secrets.token_urlsafe(16),
     }
     llmops = [sys.executable, "-m", "llmops.cli"]
-    subprocess.run([*llmops, "up", "--detach", "--no-demo"], env=environment, check=True)  # noqa: S603
+    subprocess.run([*llmops, "up", "--detach", "--no-demo"], env=environment, check=True)
     try:
-        answer = subprocess.run(  # noqa: S603
+        answer = subprocess.run(
             [*llmops, "apikey", "create", "--project", "demo", "--scopes", "all"],
             env=environment,
             check=True,
@@ -199,7 +199,7 @@ def started(folder: Path) -> Iterator[Site]:
         )
         yield Site(f"http://127.0.0.1:{port}", answer.stdout.splitlines()[-1], home)
     finally:
-        subprocess.run([*llmops, "stop"], env=environment, check=True)  # noqa: S603
+        subprocess.run([*llmops, "stop"], env=environment, check=True)
 
 
 def free_port() -> int:
@@ -219,10 +219,10 @@ def wait_for(url: str) -> None:
 
 
 def report(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
-    print(f"\n{date.today()}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    print(
-        f"{options.cases} cases, one call each of {DELAY_S * 1000:.0f} ms, {options.rounds} rounds; median (lowest to highest)"
-    )
+    today, python = datetime.now(UTC).date(), platform.python_version()
+    print(f"\n{today}, {platform.machine()}, {os.cpu_count()} cores, Python {python}")
+    rounds = f"{options.rounds} rounds; median (lowest to highest)"
+    print(f"{options.cases} cases, one call each of {DELAY_S * 1000:.0f} ms, {rounds}")
     for concurrency in CONCURRENCIES:
         mine = [row for row in rows if row["concurrency"] == concurrency]
         ratio = [row["wall_s"] / row["floor_s"] for row in mine]

@@ -1,4 +1,4 @@
-"""What a first start makes: the administrator, the project `demo`, and what is in it. Running it again changes nothing."""
+"""What a first start makes: the administrator, the project `demo`, and what is in it. Idempotent."""
 
 from __future__ import annotations
 

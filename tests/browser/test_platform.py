@@ -1,4 +1,7 @@
-"""The main job in a real browser: edit a prompt, import cases, run, read what came out."""
+"""The whole platform in a real browser: the main job, every page, and the same story over REST.
+
+One module, so that one platform is started for all of it.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,38 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Site
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CASES = "Question,Right answer\n" + "".join(
     f'"Say the number {n}, please",{n if n % 4 else "something else"}\n' for n in range(1, 21)
 )
+
+
+PAGES = [
+    "/p/demo/",
+    "/p/demo/prompts/",
+    "/p/demo/new-prompt/",
+    "/p/demo/prompts/support-answer/",
+    "/p/demo/prompts/support-answer/?version=1",
+    "/p/demo/datasets/",
+    "/p/demo/new-dataset/",
+    "/p/demo/datasets/Card%20and%20account%20questions/",
+    "/p/demo/datasets/Card%20and%20account%20questions/add/",
+    "/p/demo/datasets/Card%20and%20account%20questions/import/",
+    "/p/demo/datasets/Card%20and%20account%20questions/history/",
+    "/p/demo/metrics/",
+    "/p/demo/new-metric/",
+    "/p/demo/metrics/Correct/",
+    "/p/demo/runs/",
+    "/p/demo/runs/new/",
+    "/p/demo/runs/1/",
+    "/p/demo/runs/1/?show=wrong",
+    "/p/demo/models/",
+    "/p/demo/models/new/",
+    "/p/demo/settings/",
+    "/p/demo/settings/members/",
+    "/p/demo/settings/api-keys/",
+]
 
 
 def test_someone_edits_a_prompt_imports_a_spreadsheet_runs_and_reads_the_result(page: Page, tmp_path: Path) -> None:
@@ -109,6 +139,18 @@ def test_the_same_story_over_rest(site: Site) -> None:
     assert score["high"] == 1.0
     results = call("GET", f"runs/{run['id']}/results/")["results"]
     assert [result["output"] for result in results] == [f"Say w{n}" for n in range(10)]
+
+
+def test_every_page_opens_and_fits_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    for address in PAGES:
+        answer = page.goto(address)
+        assert answer is not None
+        assert answer.status == 200, address
+        policy = answer.headers["content-security-policy"]
+        assert "unsafe" not in policy, address
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, f"{address} scrolls sideways"
+        assert page.locator("h1").count() == 1, address
 
 
 def _write_prompt(page: Page, name: str, *, model: str = "echo") -> None:
