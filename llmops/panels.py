@@ -63,17 +63,19 @@ class FirstStep:
     url_name: str
     position: int
     done: Callable[[Project], bool]
+    needs: Any = None  # the Action of core/access.py that the step takes; None: everybody may
 
 
 @dataclass(frozen=True, slots=True)
 class StepShown:
-    """A first step as the home page shows it; `state` is done, current or todo."""
+    """A first step as the home page shows it; `state` is done, current or todo, `allowed` for this member."""
 
     title: str
     text: str
     action: str
     url: str
     state: str
+    allowed: bool
 
 
 class ProjectItem(NamedTuple):
@@ -110,7 +112,7 @@ def register_first_step(*steps: FirstStep) -> None:
     _first_steps.update((step.key, step) for step in steps)
 
 
-def first_steps(project: Project) -> list[StepShown]:
+def first_steps(project: Project, *, may: Callable[[Any], bool]) -> list[StepShown]:
     """All first steps in their order: those that are done, the first that is not as `current`, the rest."""
     shown: list[StepShown] = []
     current_found = False
@@ -119,7 +121,8 @@ def first_steps(project: Project) -> list[StepShown]:
         state = "done" if done else "todo" if current_found else "current"
         current_found = current_found or not done
         url = reverse(step.url_name, kwargs={"project": project.slug})
-        shown.append(StepShown(step.title, step.text, step.action, url, state))
+        allowed = step.needs is None or may(step.needs)
+        shown.append(StepShown(step.title, step.text, step.action, url, state, allowed))
     return shown
 
 

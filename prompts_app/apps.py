@@ -7,6 +7,7 @@ class PromptsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models must be loaded first.
+        from llmops.core.access import Action
         from llmops.panels import FirstStep, NavEntry, register_first_step, register_home_panel, register_nav
         from prompts_app.selectors import has_prompts, prompts_for_project
 
@@ -20,6 +21,7 @@ class PromptsConfig(AppConfig):
                 "prompts:prompt-new",
                 20,
                 has_prompts,
+                needs=Action.EDIT_PROMPT,
             )
         )
         register_home_panel(

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from evals_app.models import Dataset, Run
 from evals_app.selectors.headlines import runs_page
-from llmops.core.access import ProjectRequest
+from llmops.core.access import Action, ProjectRequest
 from llmops.core.models import Project
 from llmops.panels import FirstStep, register_first_step, register_home_panel, register_prompt_action
 from prompts_app.models import Prompt, PromptVersion
@@ -48,6 +48,7 @@ def register() -> None:
             url_name="evals:dataset-list",
             position=30,
             done=has_cases,
+            needs=Action.EDIT_DATASET,
         ),
         FirstStep(
             key="run",
@@ -57,6 +58,7 @@ def register() -> None:
             url_name="evals:run-new",
             position=40,
             done=has_runs,
+            needs=Action.START_RUN,
         ),
     )
     register_home_panel("evals_app/_home_runs.html", latest_runs)

@@ -8,6 +8,7 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         # Models must be loaded first.
+        from llmops.core.access import Action
         from llmops.core.selectors.connections import has_connections
         from llmops.panels import FirstStep, NavEntry, register_first_step, register_nav
 
@@ -25,5 +26,6 @@ class CoreConfig(AppConfig):
                 "core:connection-new",
                 10,
                 has_connections,
+                needs=Action.EDIT_CONNECTION,
             )
         )

@@ -119,7 +119,7 @@ def editor_context(
         "more_versions": len(versions) > VERSIONS_SHOWN,
         "is_text": prompt.kind == PromptKind.TEXT,
         "found": _found(form),
-        "actions": prompt_actions(prompt, shown),
+        "actions": prompt_actions(prompt, shown) if request.actor.may(Action.START_RUN) else [],
         "may_edit": request.actor.may(Action.EDIT_PROMPT),
         "may_try": request.actor.may(Action.TRY_PROMPT),
         "also_set": _also_set(shown),

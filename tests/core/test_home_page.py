@@ -30,9 +30,21 @@ def test_a_new_project_shows_one_step_to_take_now() -> None:
 
 def test_steps_go_from_current_to_done() -> None:
     room = make_room()
-    assert [step.state for step in first_steps(room.project)][:2] == ["current", "todo"]
+
+    def states() -> list[str]:
+        return [step.state for step in first_steps(room.project, may=lambda action: True)]
+
+    assert states()[:2] == ["current", "todo"]
     room.practice()
-    assert [step.state for step in first_steps(room.project)][:2] == ["done", "current"]
+    assert states()[:2] == ["done", "current"]
+
+
+def test_a_step_that_a_role_may_not_take_has_no_button() -> None:
+    room = make_room()
+    for role, may in ((Role.VIEWER, False), (Role.EDITOR, False), (Role.ADMIN, True)):
+        text = text_of(room.member(role).get(room.address))
+        assert (reverse("core:connection-new", args=[room.project.slug]) in text) is may
+        assert ("Your role does not allow this step" in text) is not may
 
 
 def test_the_switcher_lists_only_ones_own_projects() -> None:

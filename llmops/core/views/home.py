@@ -13,7 +13,7 @@ from llmops.panels import first_steps, home_panels
 @project_page(Action.VIEW)
 def home(request: ProjectRequest) -> HttpResponse:
     """What the project has, and the one next step."""
-    steps = first_steps(request.project)
+    steps = first_steps(request.project, may=request.actor.may)
     context = {
         "nav": "home",
         "steps": steps,
