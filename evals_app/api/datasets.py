@@ -289,9 +289,7 @@ def _rows(bodies: list[dict[str, Any]]) -> tuple[list[CaseRow | None], list[Case
             rows.append(case_row(dict(serializer.validated_data)))
             continue
         rows.append(None)
-        problems += [
-            CaseProblem(at, str(name), _sentence(detail)) for name, detail in serializer.errors.items()
-        ]
+        problems += [CaseProblem(at, str(name), _sentence(detail)) for name, detail in serializer.errors.items()]
     return rows, problems
 
 

@@ -22,7 +22,10 @@ class DatasetForm(forms.Form):
 
     name = forms.CharField(max_length=NAME_CHARS, help_text="For example: Card questions.")
     description = forms.CharField(
-        required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 2}), help_text="What is in it, and for what."
+        required=False,
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="What is in it, and for what.",
     )
 
 
@@ -75,7 +78,9 @@ class CaseForm(forms.Form):
         required=False, strip=True, help_text="A number or name of your own, so that an import finds the case again."
     )
     group = forms.CharField(
-        required=False, label="Belongs together with", help_text="Cases of one group, such as one conversation, count as one."
+        required=False,
+        label="Belongs together with",
+        help_text="Cases of one group, such as one conversation, count as one.",
     )
     base = forms.IntegerField(widget=forms.HiddenInput)
     use_required_attribute = False
@@ -127,7 +132,7 @@ class CaseForm(forms.Form):
         other = CaseForm(theirs, columns=self.columns)
         names = [name for name in self.fields if name != "base"]
         return [
-            (self[name].label, str(other[name].value() or ""))
+            (str(self[name].label), str(other[name].value() or ""))
             for name in names
             if _typed(other[name].value()) != _typed(self[name].value())
         ]
@@ -185,8 +190,6 @@ def _posted_columns(data: Mapping[str, Any]) -> list[str]:
 
 
 def _initial(version: CaseVersion, columns: list[str]) -> dict[str, Any]:
-    initial: dict[str, Any] = {
-        name: getattr(version, name) for name in ("expected", *MORE_ANSWERS, "group")
-    }
+    initial: dict[str, Any] = {name: getattr(version, name) for name in ("expected", *MORE_ANSWERS, "group")}
     initial |= {f"in_{at}": version.inputs.get(column, "") for at, column in enumerate(columns)}
     return initial | {"tags": _joined(version.tags), "key": version.case.key, "base": version.pk}

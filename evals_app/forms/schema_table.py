@@ -56,7 +56,7 @@ class SchemaTable:
     @classmethod
     def of_post(cls, data: Mapping[str, str]) -> SchemaTable:
         """The table as it was sent; rows without a name do not count."""
-        rows = []
+        rows: list[SchemaRow] = []
         for at in range(MOST_ROWS):
             name = data.get(f"{PREFIX}-{at}-name")
             if name is None:

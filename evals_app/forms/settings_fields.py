@@ -62,9 +62,7 @@ def settings_fields(kind: Kind) -> dict[str, forms.Field]:
     properties: Mapping[str, Property] = kind.config_schema.get("properties", {})
     required = kind.config_schema.get("required", ())
     return {
-        name: _field(name, about, required=name in required)
-        for name, about in properties.items()
-        if name not in HIDDEN
+        name: _field(name, about, required=name in required) for name, about in properties.items() if name not in HIDDEN
     }
 
 

@@ -29,6 +29,4 @@ class Beginnings(Func):
 def has_text(search: str) -> Q:
     """Cases with this text in their inputs, their expected answer or their key, in any case of letters."""
     pattern = f"%{connection.ops.prep_for_like_query(search)}%"
-    return (
-        Q(AnyValueLike(F("inputs"), Value(pattern))) | Q(expected__icontains=search) | Q(case__key__icontains=search)
-    )
+    return Q(AnyValueLike(F("inputs"), Value(pattern))) | Q(expected__icontains=search) | Q(case__key__icontains=search)

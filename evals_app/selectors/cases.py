@@ -105,7 +105,9 @@ def current_case(dataset: Dataset, *, case_id: int) -> CaseVersion:
 
 def removed_case(dataset: Dataset, *, case_id: int) -> CaseVersion | None:
     """A case that was taken out, as it last was; None when it is there or never was."""
-    last = CaseVersion.objects.filter(dataset=dataset, case_id=case_id).select_related("case").order_by("-since").first()
+    last = (
+        CaseVersion.objects.filter(dataset=dataset, case_id=case_id).select_related("case").order_by("-since").first()
+    )
     return last if last is not None and last.until is not None else None
 
 

@@ -60,13 +60,9 @@ def row_problems(at: int, row: CaseRow) -> list[CaseProblem]:
 def twice(at: int, before: int, *, key: str | None, counted: str) -> CaseProblem:
     """The problem of a row that is the same case as the one numbered `before`; `counted` is "row" or "line"."""
     if key:
-        message = (
-            f"The key “{_short(key)}” is already in {counted} {before:,}. Give each case a key of its own."
-        )
+        message = f"The key “{_short(key)}” is already in {counted} {before:,}. Give each case a key of its own."
         return CaseProblem(at, "key", message)
-    return CaseProblem(
-        at, "inputs", f"The same inputs are already in {counted} {before:,}. Take one of them out."
-    )
+    return CaseProblem(at, "inputs", f"The same inputs are already in {counted} {before:,}. Take one of them out.")
 
 
 def identity_of(row: CaseRow) -> str:

@@ -91,9 +91,7 @@ def dataset_describe(dataset: Dataset, *, name: str, description: str) -> None:
         raise _name_taken(dataset.project, name) from taken
 
 
-def cases_put(
-    dataset: Dataset, rows: Iterable[CaseRow], *, author: User | None = None, message: str = ""
-) -> Stored:
+def cases_put(dataset: Dataset, rows: Iterable[CaseRow], *, author: User | None = None, message: str = "") -> Stored:
     """Add cases and update those that are there already, as one new revision. `row` of a problem counts from 0.
 
     A row with a key is the case of that key; without one, the case with equal inputs. Equal content changes
@@ -268,9 +266,7 @@ def _store_revision(dataset: Dataset, stored: Stored, *, author: User | None, me
 
 def _current(dataset: Dataset, *, case_id: int) -> CaseVersion | None:
     return (
-        CaseVersion.objects.filter(dataset=dataset, case_id=case_id, until__isnull=True)
-        .select_related("case")
-        .first()
+        CaseVersion.objects.filter(dataset=dataset, case_id=case_id, until__isnull=True).select_related("case").first()
     )
 
 

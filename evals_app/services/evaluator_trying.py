@@ -26,9 +26,7 @@ class TriedMark:
     n_calls: int = 0
 
 
-async def evaluator_try(
-    draft: EvaluatorVersion, sample: Sample, *, project: Project, user: User
-) -> TriedMark:
+async def evaluator_try(draft: EvaluatorVersion, sample: Sample, *, project: Project, user: User) -> TriedMark:
     """Mark one answer with an evaluator, stored or not. A judge is asked once; its call is in the ledger.
 
     What goes wrong is a mark with its reason.

@@ -88,9 +88,7 @@ def _mapping(column_map: str | Mapping[str, str]) -> Mapping[str, str]:
         return column_map
     if not column_map.strip():
         return {}
-    wrong = FileRefused(
-        'The column map must be JSON that gives columns a meaning, for example {"Answer": "expected"}.'
-    )
+    wrong = FileRefused('The column map must be JSON that gives columns a meaning, for example {"Answer": "expected"}.')
     try:
         mapping = json.loads(column_map)
     except (ValueError, RecursionError) as unreadable:

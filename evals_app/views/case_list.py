@@ -34,6 +34,7 @@ def case_list(request: ProjectRequest, dataset: Dataset, *, panel_only: bool = F
         "list_query": query_of(request, *LIST),
         "list_url": here + query_of(request, *LIST),
         "may_edit": request.actor.may(Action.EDIT_DATASET) and dataset.archived_at is None,
+        "may_restore": request.actor.may(Action.EDIT_DATASET),
         "may_run": request.actor.may(Action.START_RUN) and dataset.archived_at is None,
         **opened_case(request, dataset),
     }
@@ -85,9 +86,7 @@ def _cases(request: ProjectRequest, dataset: Dataset, here: str) -> dict[str, An
     }
 
 
-def _chips(
-    request: ProjectRequest, dataset: Dataset, here: str, *, tag: str, n_cases: int
-) -> list[dict[str, Any]]:
+def _chips(request: ProjectRequest, dataset: Dataset, here: str, *, tag: str, n_cases: int) -> list[dict[str, Any]]:
     tags = case_tags(dataset)
     if not (tags or tag):
         return []

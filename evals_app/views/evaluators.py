@@ -82,7 +82,7 @@ def evaluator_new(request: ProjectRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def evaluator_detail(request: ProjectRequest, name: str) -> HttpResponse:
     """A metric's settings, to be changed as a new version and tried; what it was before."""
-    evaluator = evaluator_by_name(request.project, name=name, archived=True)
+    evaluator = evaluator_by_name(request.project, name=name, archived=request.method != "POST")
     version = latest_evaluator_version(evaluator)
     kind = KINDS[evaluator.kind]
     form = EvaluatorForm(_posted(request), kind=kind, project=request.project, version=version)
@@ -137,7 +137,8 @@ def _form_page(request: ProjectRequest, form: EvaluatorForm, context: dict[str, 
 
 def _tried(request: ProjectRequest, form: EvaluatorForm, sample: TryForm) -> dict[str, Any]:
     """The mark of the example with the settings as they stand, or what is wrong with them."""
-    form.fields.pop("name", None)  # a metric can be tried before it has a name
+    if "name" in form.fields:
+        form.fields["name"].required = False  # a metric can be tried before it has a name
     if not (form.is_valid() and sample.is_valid()):
         return {"try_problem": _first_problem(form)}
     try:
@@ -145,9 +146,7 @@ def _tried(request: ProjectRequest, form: EvaluatorForm, sample: TryForm) -> dic
     except EvaluatorProblem as problem:
         form.mark(problem)
         return {"try_problem": _first_problem(form)}
-    tried: TriedMark = async_to_sync(evaluator_try)(
-        draft, sample.sample(), project=request.project, user=request.user
-    )
+    tried: TriedMark = async_to_sync(evaluator_try)(draft, sample.sample(), project=request.project, user=request.user)
     return {"tried": tried, "value_type": draft.value_type}
 
 

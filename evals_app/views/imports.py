@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -87,8 +87,8 @@ def _upload(request: ProjectRequest, dataset: Dataset) -> HttpResponse:
     if upload is None and not pasted.strip():
         return _choose(request, dataset, problem="Choose a file, or paste cells below.", status=422)
     try:
-        if upload is not None:
-            file_preview(upload.file, filename=upload.name or "")
+        if upload is not None and upload.file is not None:
+            file_preview(cast("BinaryIO", upload.file), filename=upload.name or "")
             upload.seek(0)
             token = file_keep(upload.chunks(), filename=upload.name or "", dataset=dataset, user=request.user)
         else:
@@ -108,7 +108,9 @@ def _columns(request: ProjectRequest, dataset: Dataset, kept: KeptFile, token: s
     context: dict[str, Any] = {
         "nav": "datasets",
         "dataset": dataset,
-        "steps": _steps("columns", upload_url=reverse("evals:dataset-import", args=[request.project.slug, dataset.name])),
+        "steps": _steps(
+            "columns", upload_url=reverse("evals:dataset-import", args=[request.project.slug, dataset.name])
+        ),
         "filename": kept.filename,
         "upload": token,
         "preview": found,

@@ -302,4 +302,10 @@ def test_changes_at_once_are_revisions_of_their_own() -> None:
     assert dataset.revision == 20
     assert dataset.revisions.count() == 20
     assert len(now(dataset)) == 21
-    assert CaseVersion.objects.filter(dataset=dataset, case__identity__startswith="inputs:").values("position").distinct().count() == 21
+    assert (
+        CaseVersion.objects.filter(dataset=dataset, case__identity__startswith="inputs:")
+        .values("position")
+        .distinct()
+        .count()
+        == 21
+    )

@@ -16,17 +16,40 @@ from tests.core.factories import Room, make_room
 from tests.evals_app.files import upload
 
 NASTY = [
-    "", " ", "\n", "a\nb", "a\r\nb", "\ta", "=1+1", "+1", "-1", "@a", "'=1", "＝1", '"', '""', "a,b;c|d\te", "\ufeffa", "007", "1e5",
-    "TRUE", "null", "None", "[]", "{}", "[\"a\"]", "input:x", "_x000D_", "\x0b", "\x1f", "\u2028", "🙂", "é", "e\u0301", " a ", "\\N",
-    "\\", "NULL", "#N/A", "2024-01-01", "a" * 33, "\x85", "x" * 32_768,
+    "", " ", "\n", "a\nb", "a\r\nb", "\ta", "=1+1", "+1", "-1", "@a", "'=1", "＝1", '"', '""', "a,b;c|d\te", "\ufeffa",
+    "007", "1e5", "TRUE", "null", "None", "[]", "{}", "[\"a\"]", "input:x",
+    "_x000D_", "\x0b", "\x1f", "\u2028", "🙂", "é", "e\u0301",
+    " a ", "\\N", "\\", "NULL", "#N/A", "2024-01-01", "a" * 33, "\x85", "x" * 32_768,
 ]  # fmt: skip
-texts = st.sampled_from(NASTY[:-1]) | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
+texts = st.sampled_from(NASTY[:-1]) | st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12
+)
 names = st.sampled_from(
-    ["question", "expected", "key", "tags", "Answer", "input:x", "input", " a", "=a", "a,b", 'q"', "metadata", "ü", "id", "a\nb"]
-) | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=6).filter(str.strip)
+    [
+        "question",
+        "expected",
+        "key",
+        "tags",
+        "Answer",
+        "input:x",
+        "input",
+        " a",
+        "=a",
+        "a,b",
+        'q"',
+        "metadata",
+        "ü",
+        "id",
+        "a\nb",
+    ]
+) | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=6).filter(
+    str.strip
+)
 answers = st.none() | texts
 facts = st.dictionaries(texts, st.none() | st.booleans() | st.integers(-(2**60), 2**60) | texts, max_size=2)
-labels = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=8).filter(str.strip)
+labels = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=8).filter(
+    str.strip
+)
 cases = st.fixed_dictionaries(
     {
         "inputs": st.dictionaries(names, texts, min_size=1, max_size=3).filter(
