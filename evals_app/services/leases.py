@@ -139,10 +139,10 @@ def leases_renew(*, owner: UUID, held: Collection[int]) -> set[int]:
         return {result_id for (result_id,) in cursor.fetchall()}
 
 
-def results_give_back(rows: Sequence[GivenBack], *, owner: UUID) -> None:
-    """Return leased rows to the plan."""
+def results_give_back(rows: Sequence[GivenBack], *, owner: UUID) -> set[int]:
+    """Return leased rows to the plan. Returns the ids of their runs."""
     if not rows:
-        return
+        return set()
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE evals_app_result AS result"
@@ -155,16 +155,18 @@ def results_give_back(rows: Sequence[GivenBack], *, owner: UUID) -> None:
             "                       ELSE result.cost_usd + back.cost_usd END"
             "  FROM unnest(%s::bigint[], %s::double precision[], %s::boolean[], %s::int[], %s::numeric[])"
             "       AS back (id, wait_s, tried, n_attempts, cost_usd)"
-            " WHERE result.id = back.id AND result.lease_owner = %s AND result.state = 'running'",
+            " WHERE result.id = back.id AND result.lease_owner = %s AND result.state = 'running'"
+            " RETURNING result.run_id",
             [
                 [row.result_id for row in rows],
-                [row.wait_s for row in rows],
+                [float(row.wait_s) for row in rows],
                 [row.tried for row in rows],
                 [row.n_attempts for row in rows],
                 [row.cost_usd for row in rows],
                 owner,
             ],
         )
+        return {run_id for (run_id,) in cursor.fetchall()}
 
 
 def given_up(claimed: Claimed) -> bool:

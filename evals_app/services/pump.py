@@ -194,8 +194,7 @@ class Pump:
     def _visit_database(self, visit: _Visit) -> None:
         if visit.saved is None:
             visit.saved = self._save(visit)
-        if visit.harvest.finished or visit.harvest.given_back:
-            runs_settle(visit.known)
+        runs_settle(visit.saved.touched)
         if visit.renew:
             held = visit.held | {claimed.result_id for claimed in visit.claimed}
             visit.kept = leases_renew(owner=self.owner, held=held)
@@ -206,7 +205,7 @@ class Pump:
 
     def _save(self, visit: _Visit) -> Saved:
         if not visit.harvest:
-            return Saved(0, runs_closed(visit.known), frozenset())
+            return Saved(0, frozenset(), runs_closed(visit.known), frozenset())
         try:
             return harvest_save(visit.harvest, owner=self.owner, known=visit.known)
         except LOST:
@@ -217,17 +216,21 @@ class Pump:
 
     def _save_one_by_one(self, visit: _Visit) -> Saved:
         """So that one result that the database will not take does not take the others with it."""
-        n_finished, closed, refused = 0, frozenset[int](), frozenset[uuid.UUID]()
+        parts: list[Saved] = []
         for part in visit.harvest.by_result():
             try:
-                saved = harvest_save(part, owner=self.owner, known=visit.known)
+                parts.append(harvest_save(part, owner=self.owner, known=visit.known))
             except LOST:
                 raise
             except Exception:
                 log.exception("A result could not be saved and ends as an error.")
-                saved = harvest_save(part.without_content(), owner=self.owner, known=visit.known)
-            n_finished, closed, refused = n_finished + saved.n_finished, saved.closed, refused | saved.refused
-        return Saved(n_finished, closed, refused)
+                parts.append(harvest_save(part.without_content(), owner=self.owner, known=visit.known))
+        return Saved(
+            n_finished=sum(saved.n_finished for saved in parts),
+            touched=frozenset().union(*(saved.touched for saved in parts)),
+            closed=parts[-1].closed,
+            refused=frozenset().union(*(saved.refused for saved in parts)),
+        )
 
     def _load_plans(self, visit: _Visit) -> None:
         """Load what newly claimed rows need; the runs of those that cannot be worked on fail."""

@@ -19,11 +19,12 @@ from llmops.core.services import calls_begin, calls_finish
 class Saved(NamedTuple):
     """What saving a harvest came to.
 
-    `n_finished` counts results that ended now; `closed` are those of the known runs for which nothing more may be
+    `n_finished` counts results that ended now, and `touched` are the runs that got results back or ended; `closed` are those of the known runs for which nothing more may be
     sent; `refused` are the ids of attempts that were not written down, because their run is one of these.
     """
 
     n_finished: int
+    touched: frozenset[int]
     closed: frozenset[int]
     refused: frozenset[UUID]
 
@@ -41,12 +42,12 @@ def harvest_save(harvest: Harvest, *, owner: UUID, known: Collection[int]) -> Sa
         _save_answers(harvest.answered, owner)
         _save_scores(harvest.scored, owner)
         finished = _save_ends(harvest.finished, owner)
-        results_give_back(harvest.given_back, owner=owner)
+        given_back = results_give_back(harvest.given_back, owner=owner)
         _count_up(spent, finished)
         closed = runs_closed(known)
         calls_begin([start for start in harvest.begun if start.context.run_id not in closed])
     refused = frozenset(start.id for start in harvest.begun if start.context.run_id in closed)
-    return Saved(finished.total(), closed, refused)
+    return Saved(finished.total(), frozenset(given_back | finished.keys()), closed, refused)
 
 
 def _save_answers(rows: Sequence[Answered], owner: UUID) -> None:
@@ -97,7 +98,7 @@ def _save_scores(rows: Sequence[ScoredRow], owner: UUID) -> None:
                 [row.score.evaluator_version_id for row in rows],
                 [str(row.score.source) for row in rows],
                 [str(row.score.mark.state) for row in rows],
-                [row.score.mark.value for row in rows],
+                [None if row.score.mark.value is None else float(row.score.mark.value) for row in rows],
                 [storable(row.score.mark.label)[:200] for row in rows],
                 [storable(row.score.mark.reason)[:2000] for row in rows],
                 owner,

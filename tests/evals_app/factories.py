@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django.db import connection as database
 
 from evals_app.engine.case_files import CaseRow
 from evals_app.models import Dataset, EvaluatorVersion, Result, Run, Score
 from evals_app.services import RunSettings, cases_put, dataset_create, evaluator_create, run_create
+from evals_app.services.pump import Pump, PumpReport
 from llmops.core.models import Connection, ModelCall, ModelPrice, Project
 from llmops.core.services import ConnectionSettings, connection_create, project_create
 from llmops.providers.base import Message, Vendor
+from llmops.providers.gateway import Limiter
+from llmops.providers.limits import Unlimited
 from prompts_app.choices import PromptKind
 from prompts_app.models import PromptVersion
 from prompts_app.services import VersionContent, prompt_create
@@ -123,3 +127,13 @@ def calls_of(run: Run) -> list[ModelCall]:
 
 def scores_of(run: Run) -> list[Score]:
     return list(Score.objects.filter(run=run).order_by("result_id", "evaluator_version_id"))
+
+
+async def drive_async(*, for_s: float = 20.0, limiter: Limiter | None = None) -> PumpReport:
+    """One pump, as a worker would run it."""
+    return await Pump(limiter=limiter or Unlimited()).drive(for_s=for_s)
+
+
+def drive(*, for_s: float = 20.0, limiter: Limiter | None = None) -> PumpReport:
+    """One pump to its end. Database work is done in this thread."""
+    return async_to_sync(drive_async)(for_s=for_s, limiter=limiter)

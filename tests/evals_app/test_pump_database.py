@@ -1,0 +1,134 @@
+"""A pump whose database goes away: for a moment, for long, or in the middle of a visit."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from asgiref.sync import async_to_sync
+from django.db import OperationalError, close_old_connections, connection
+
+from evals_app.services import pump as pump_module
+from tests.evals_app.factories import (
+    calls_of,
+    drive,
+    drive_async,
+    expire_leases,
+    make_world,
+    scores_of,
+    states_of,
+)
+from tests.jobs.model_server import ModelServer
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("loopback")]
+
+
+@contextmanager
+def operator() -> Iterator[psycopg.Connection[Any]]:
+    """A connection to the server that is none of the platform's."""
+    parameters = connection.get_connection_params()
+    names = ("host", "port", "user", "password", "sslmode")
+    options = {name: parameters[name] for name in names if name in parameters}
+    with psycopg.connect(dbname="postgres", autocommit=True, **options) as link:
+        yield link
+
+
+def break_connections(link: psycopg.Connection[Any]) -> int:
+    """End every session of the test database."""
+    found = link.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+        [connection.settings_dict["NAME"]],
+    )
+    return len(found.fetchall())
+
+
+def test_connections_that_break_again_and_again_lose_and_repeat_nothing() -> None:
+    broken = []
+
+    def disturb() -> None:
+        with operator() as link:
+            for n_calls in (20, 60):
+                while len(server.calls) < n_calls and not over.wait(0.002):
+                    pass
+                broken.append(break_connections(link))
+
+    with ModelServer(delay_s=0.05) as server:
+        run = make_world(n_cases=90, base_url=server.url).run(concurrency=10)
+        over = threading.Event()
+        disturber = threading.Thread(target=disturb)
+        disturber.start()
+        try:
+            drive()
+        finally:
+            over.set()
+            disturber.join(10)
+    close_old_connections()
+    run.refresh_from_db()
+    assert len(broken) == 2 and all(broken)
+    assert (run.state, run.n_finished, states_of(run)) == ("finished", 90, {"done": 90})
+    assert set(server.times_asked().values()) == {1}
+    assert Counter(call.state for call in calls_of(run)) == {"ok": 90}
+    assert len(scores_of(run)) == 90
+
+
+def test_a_database_that_stays_away_ends_the_pump_and_the_next_one_carries_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pump_module, "DATABASE_PATIENCE_S", 0.5)
+    monkeypatch.setattr(connection.pool, "timeout", 1.0)
+    name = connection.ops.quote_name(connection.settings_dict["NAME"])
+
+    async def scenario() -> None:
+        driving = asyncio.create_task(drive_async())
+        async with asyncio.timeout(20):
+            while len(server.calls) < 20:
+                await asyncio.sleep(0.005)
+        link.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        break_connections(link)
+        with pytest.raises(OperationalError):
+            await asyncio.wait_for(driving, 20)
+
+    with ModelServer(delay_s=0.05) as server:
+        run = make_world(n_cases=100, base_url=server.url).run(concurrency=10)
+        with operator() as link:
+            try:
+                async_to_sync(scenario)()
+            finally:
+                link.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        close_old_connections()
+        asked = len(server.calls)
+        assert asked < 100
+        expire_leases(run)
+        drive()
+    run.refresh_from_db()
+    assert (run.state, run.n_finished, states_of(run)) == ("finished", 100, {"done": 100})
+    repeated = len(server.calls) - 100
+    by_state = Counter(call.state for call in calls_of(run))
+    assert repeated <= 10
+    assert by_state["ok"] == 100
+    assert repeated <= by_state["orphaned"] <= 10
+    assert by_state.keys() <= {"ok", "orphaned"}
+
+
+def test_rows_claimed_before_a_lost_connection_are_worked_on_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    load, lost = pump_module.run_plan, []
+
+    def run_plan(run_id: int) -> Any:
+        if not lost:
+            lost.append(run_id)
+            raise OperationalError("the connection was lost")
+        return load(run_id)
+
+    monkeypatch.setattr(pump_module, "run_plan", run_plan)
+    run = make_world(n_cases=5).run()
+    drive(for_s=5.0)
+    run.refresh_from_db()
+    assert (lost, run.state, states_of(run)) == ([run.pk], "finished", {"done": 5})
