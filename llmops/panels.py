@@ -162,6 +162,5 @@ def _projects_of(request: Any) -> list[ProjectItem]:
     memberships = request.user.memberships.select_related("project").order_by("project__name", "project_id")
     projects = [membership.project for membership in memberships]
     return [
-        ProjectItem(found.name, found.slug, reverse("core:home", kwargs={"project": found.slug}))
-        for found in projects
+        ProjectItem(found.name, found.slug, reverse("core:home", kwargs={"project": found.slug})) for found in projects
     ]

@@ -61,9 +61,7 @@ class ModelFields(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
-    def __init__(
-        self, data: Any = None, *, project: Project, initial: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, data: Any = None, *, project: Project, initial: Mapping[str, Any] | None = None) -> None:
         super().__init__(data, initial=dict(initial or {}))
         self.connections = list(connections_for_project(project))
         self.fields["connection"].queryset = connections_for_project(project)  # type: ignore[attr-defined]
@@ -162,9 +160,7 @@ class EditorForm(ModelFields):
             else:
                 self.add_error(name if name in self.fields else None, problem.message)
         if in_messages:
-            self.add_error(
-                None, "Not saved yet: a message cannot be sent like this. See what is marked below."
-            )
+            self.add_error(None, "Not saved yet: a message cannot be sent like this. See what is marked below.")
 
 
 class NewPromptForm(ModelFields):

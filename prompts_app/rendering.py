@@ -222,10 +222,7 @@ def _name_problem(content: str) -> str:
     if any(unicodedata.category(char) == "Cf" for char in content):
         return f"“{content}” holds a character that cannot be seen. Type the name again."
     if not _is_words(content):
-        return (
-            f"“{content}” cannot be a name: use letters, digits, _, -, . and single spaces between words. "
-            + _HOW_TO
-        )
+        return f"“{content}” cannot be a name: use letters, digits, _, -, . and single spaces between words. " + _HOW_TO
     return ""
 
 

@@ -104,9 +104,7 @@ def editor_page(
     )
 
 
-def editor_context(
-    request: ProjectRequest, prompt: Prompt, form: EditorForm, shown: PromptVersion
-) -> dict[str, Any]:
+def editor_context(request: ProjectRequest, prompt: Prompt, form: EditorForm, shown: PromptVersion) -> dict[str, Any]:
     """What the page of a prompt needs."""
     versions = list(prompt_versions(prompt).defer("messages", "output_schema")[: VERSIONS_SHOWN + 1])
     return {

@@ -86,9 +86,7 @@ def prompt_archive(request: ProjectRequest, name: str) -> HttpResponse:
     """Take a prompt out of the list."""
     prompt = prompt_by_name(request.project, name=name)
     services.prompt_archive(prompt)
-    messages.success(
-        request, f"“{prompt.name}” is archived. You find it under Archived, with all its versions."
-    )
+    messages.success(request, f"“{prompt.name}” is archived. You find it under Archived, with all its versions.")
     return redirect("prompts:prompt-list", request.project.slug)
 
 

@@ -97,9 +97,7 @@ def _asked(request: ProjectRequest, name: str) -> Asked:
     except (MissingVariable, RenderedTooLong) as problem:
         return Asked(prompt, form, shown, None, None, str(problem))
     empty = tuple(name for name, value in values.items() if not value.strip())
-    return Asked(
-        prompt, form, shown, content.connection, ready, _why_not(content.connection, ready, values), empty
-    )
+    return Asked(prompt, form, shown, content.connection, ready, _why_not(content.connection, ready, values), empty)
 
 
 def _where(problem: PromptProblem, form: EditorForm) -> str:

@@ -169,8 +169,8 @@ async def test_closing_the_page_stops_the_call(client: AsyncClient, prompt: Prom
     stream: AsyncIterator[bytes] = aiter(answer.streaming_content)
     reading = asyncio.ensure_future(anext(stream))
     async with asyncio.timeout(10):
-        while not await ModelCall.objects.filter(state="in_flight").aexists():
-            await asyncio.sleep(0)  # noqa: ASYNC110 - the row is written in another thread
+        while not await ModelCall.objects.filter(state="in_flight").aexists():  # noqa: ASYNC110 - written by a thread
+            await asyncio.sleep(0)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
