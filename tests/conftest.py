@@ -18,7 +18,9 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 import redis
 from django.conf import settings
+from django.db import connection
 from django.test import override_settings
+from pytest_django import DjangoDbBlocker
 
 from llmops.cli.ports import free_port
 from llmops.cli.postgres import PostgresServer
@@ -39,6 +41,11 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["REDIS_URL"] = _redis_of_this_worker(os.environ.get("REDIS_URL", ""))
     os.environ["DJANGO_SETTINGS_MODULE"] = "llmops.settings"
     settings.INSTALLED_APPS  # noqa: B018  loads the settings, so that pytest-django sets Django up before collection
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests last: Playwright keeps an event loop in the thread, which others could not share."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -94,6 +101,18 @@ def _settings_for_tests() -> Iterator[None]:
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS],
     ):
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """pytest-django's own, and at the end nobody else holds the test database, which could not be dropped."""
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    connection.close()
 
 
 @pytest.fixture

@@ -93,18 +93,18 @@ def test_child_that_cannot_be_started_again_for_a_while(stage: Stage, tmp_path: 
     program = tmp_path / "program"
 
     def write_program(code: str) -> None:
-        program.write_text(f"#!{sys.executable}\n{code}\n")
+        program.write_text(f"#!/bin/sh\n{code}\n")
         program.chmod(0o755)
 
     def answer() -> None:
         if len(stage.said) == 1:
             program.unlink()
         elif len(stage.said) == 2:
-            write_program(_SLEEP)
+            write_program("exec sleep 600")
         elif len(stage.said) == 3:
             stage.stop()
 
-    write_program("raise SystemExit(1)")
+    write_program("exit 1")
     stage.answer = answer
     with stage.supervisor as supervisor:
         supervisor.start(Program("moody", (str(program),), ready=lambda: True), wait=False)
