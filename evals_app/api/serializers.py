@@ -69,7 +69,7 @@ class CasesStored(serializers.Serializer[Any]):
     added = serializers.IntegerField()
     updated = serializers.IntegerField()
     unchanged = serializers.IntegerField()
-    errors = RowProblemShown(many=True, required=False)  # type: ignore[assignment]
+    errors = RowProblemShown(many=True, required=False)
 
 
 class EvaluatorBody(StrictSerializer):

@@ -1,0 +1,248 @@
+"""Datasets and metrics in a real browser: the panel beside the list, pasting, importing, trying, without a mouse."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def plain(page: Page, context: BrowserContext) -> Iterator[Page]:
+    """The same person in a browser without JavaScript."""
+    browser = context.browser
+    assert browser
+    without = browser.new_context(
+        base_url=page.url.split("/p/")[0],
+        java_script_enabled=False,
+        storage_state=context.storage_state(),  # type: ignore[arg-type]  # what it gives it also takes
+    )
+    without.set_default_timeout(15_000)
+    yield without.new_page()
+    without.close()
+
+
+@pytest.fixture
+def refusing(page: Page, context: BrowserContext) -> Page:
+    """A page whose forms are refused: the browser's console names the status 422 of such an answer."""
+    opened = context.new_page()
+    opened.goto(page.url)
+    return opened
+
+
+def new_dataset(page: Page, *, fill: str = "I type or paste them") -> str:
+    """Make an empty dataset through the page; ends where its cases get in."""
+    name = f"Questions {next(_numbers)}"
+    page.goto("/p/demo/new-dataset/")
+    page.get_by_label("Name").fill(name)
+    page.locator("label", has_text=fill).click()
+    page.get_by_role("button", name="Create dataset").click()
+    page.wait_for_url("**/add/" if "type" in fill else "**/import/")
+    return name
+
+
+def type_cases(page: Page, *rows: tuple[str, str]) -> None:
+    for at, (question, expected) in enumerate(rows):
+        page.get_by_label(f"question, row {at + 1}").fill(question)
+        page.get_by_label(f"Expected answer, row {at + 1}").fill(expected)
+    page.get_by_role("button", name="Store these cases").click()
+    page.wait_for_url("**imported=**")
+
+
+def paste(page: Page, text: str) -> None:
+    """What Ctrl+V does with cells from a spreadsheet, in the field that has the focus."""
+    page.evaluate(
+        """text => {
+            const cells = new DataTransfer();
+            cells.setData("text/plain", text);
+            document.activeElement.dispatchEvent(
+                new ClipboardEvent("paste", {clipboardData: cells, bubbles: true, cancelable: true}))
+        }""",
+        text,
+    )
+
+
+def test_a_case_is_opened_edited_and_closed_without_leaving_the_list(page: Page) -> None:
+    new_dataset(page)
+    type_cases(page, ("first?", "one"), ("second?", "two"), ("third?", "three"))
+    expect(page.locator(".verdict-sentence")).to_contain_text("3 added")
+    page.evaluate("window.stayed = true")
+    page.get_by_role("link", name="second?").click()
+    panel = page.locator("#case-sheet")
+    expect(panel).to_be_focused()
+    expect(panel.get_by_label("question")).to_have_value("second?")
+    panel.get_by_label("Expected answer").fill("2")
+    panel.get_by_role("button", name="Save").click()
+    expect(page.locator("#toasts")).to_contain_text("Saved as revision 2")
+    expect(page.locator("tr", has_text="second?")).to_contain_text("2")
+    expect(page.get_by_role("link", name="second?")).to_have_attribute("aria-current", "true")
+    panel.get_by_role("link", name="Close").click()
+    expect(panel).to_have_count(0)
+    assert page.evaluate("window.stayed")
+    assert "case=" not in page.url
+    page.go_back()
+    expect(page.locator("#case-sheet")).to_be_visible()
+
+
+def test_the_list_and_the_panel_by_keyboard_alone(page: Page) -> None:
+    new_dataset(page)
+    type_cases(page, ("first?", "one"), ("second?", "two"))
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(page.get_by_role("link", name="second?")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#case-sheet")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#case-sheet")).to_have_count(0)
+    expect(page.get_by_role("link", name="second?")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.locator("#case-sheet").get_by_label("question").focus()
+    page.keyboard.press("End")
+    page.keyboard.type(" Really?")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#toasts")).to_contain_text("Saved as revision 2")
+    expect(page.get_by_role("link", name="second? Really?")).to_be_visible()
+
+
+def test_cells_of_a_spreadsheet_are_pasted_with_line_breaks_and_undone(page: Page) -> None:
+    new_dataset(page)
+    page.get_by_label("question, row 1").focus()
+    cells = "\n".join(f'"q {at}\nsecond line"\ta {at}' for at in range(8))
+    paste(page, f"question\tExpected answer\n{cells}")
+    expect(page.get_by_label("question, row 1")).to_have_value("q 0\nsecond line")
+    expect(page.get_by_label("Expected answer, row 8")).to_have_value("a 7")
+    page.get_by_role("button", name="Undo the paste").click()
+    expect(page.get_by_label("question, row 1")).to_have_value("")
+    page.get_by_label("question, row 1").focus()
+    paste(page, cells)
+    page.get_by_role("button", name="Store these cases").click()
+    expect(page.locator(".verdict-sentence")).to_contain_text("8 added")
+
+
+def test_a_spreadsheet_with_a_wrong_row_then_mended(refusing: Page, tmp_path: Path) -> None:
+    page = refusing
+    new_dataset(page, fill="Excel, CSV")
+    file = tmp_path / "Fragen.csv"
+    file.write_text("Frage?;Antwort;Nr\nWie?;So.;1\n;ohne;2\n", encoding="latin-1")
+    page.get_by_label("Spreadsheet", exact=True).set_input_files(file)
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("combobox", name="Antwort").select_option("Expected answer")
+    page.get_by_role("combobox", name="Nr").select_option("Key of the case")
+    page.get_by_label("Name of the variable in Frage?").fill("question")
+    expect(page.get_by_label("Name of the variable in Nr")).not_to_be_visible()
+    page.get_by_role("button", name="Store these cases").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Nothing was stored")
+    expect(page.locator("tbody tr").first).to_contain_text(re.compile(r"3.*no input"))
+    page.get_by_role("link", name="Choose the mended file").click()
+    file.write_text("question;expected;key\nWie?;So.;1\nWarum?;Darum.;2\n", encoding="latin-1")
+    page.get_by_label("Spreadsheet", exact=True).set_input_files(file)
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Store these cases").click()
+    expect(page.locator(".verdict-sentence")).to_contain_text("2 added")
+
+
+def test_a_case_is_taken_out_and_put_back(page: Page) -> None:
+    new_dataset(page)
+    type_cases(page, ("first?", "one"), ("second?", "two"))
+    page.get_by_role("link", name="first?").click()
+    page.get_by_role("button", name="Take this case out").click()
+    expect(page.get_by_role("link", name="first?")).to_have_count(0)
+    page.get_by_role("button", name="Put it back").click()
+    expect(page.get_by_role("link", name="first?")).to_be_visible()
+    expect(page.locator("#case-sheet")).to_be_visible()
+
+
+def test_two_people_on_one_case(refusing: Page, context: BrowserContext) -> None:
+    page = refusing
+    new_dataset(page)
+    type_cases(page, ("first?", "one"))
+    page.get_by_role("link", name="first?").click()
+    mine = page.locator("#case-sheet")
+    expect(mine).to_be_visible()
+    theirs = context.new_page()
+    theirs.goto(page.url)
+    theirs.locator("#case-sheet").get_by_label("Expected answer").fill("theirs")
+    theirs.locator("#case-sheet").get_by_role("button", name="Save").click()
+    expect(theirs.locator("#toasts")).to_contain_text("Saved")
+    mine.get_by_label("Expected answer").fill("mine")
+    mine.get_by_role("button", name="Save").click()
+    expect(mine.locator(".notice")).to_contain_text("theirs")
+    expect(mine.get_by_label("Expected answer")).to_have_value("mine")
+    mine.get_by_role("button", name="Save").click()
+    expect(page.locator("tbody tr")).to_contain_text("mine")
+
+
+def test_everything_of_a_dataset_without_javascript(plain: Page, tmp_path: Path) -> None:
+    name = new_dataset(plain)
+    type_cases(plain, ("first?", "one"), ("second?", "two"))
+    plain.get_by_role("link", name="first?").click()
+    panel = plain.locator("#case-sheet")
+    panel.get_by_label("Expected answer").fill("1")
+    panel.get_by_role("button", name="Save").click()
+    expect(plain.locator("#toasts")).to_contain_text("Saved as revision 2")
+    panel.get_by_role("button", name="Take this case out").click()
+    plain.get_by_role("button", name="Put it back").click()
+    expect(plain.get_by_role("link", name="first?")).to_be_visible()
+    plain.get_by_label("Search cases").fill("second")
+    plain.get_by_label("Search cases").press("Enter")
+    expect(plain.get_by_role("link", name="first?")).to_have_count(0)
+    plain.goto(f"/p/demo/datasets/{name}/import/")
+    file = tmp_path / "more.csv"
+    file.write_text("question,expected\nthird?,three\n")
+    plain.get_by_label("Spreadsheet", exact=True).set_input_files(file)
+    plain.get_by_role("button", name="Go on").click()
+    plain.get_by_role("button", name="Store these cases").click()
+    expect(plain.locator(".verdict-sentence")).to_contain_text("1 added")
+    plain.locator("summary", has_text="More").click()
+    plain.get_by_role("button", name="Archive").click()
+    plain.get_by_role("button", name="Bring it back").click()
+    expect(plain.locator("#toasts")).to_contain_text("is back in the list")
+
+
+def test_a_metric_is_tried_and_made(page: Page) -> None:
+    page.goto("/p/demo/new-metric/")
+    page.get_by_role("link", name="Contains certain words").click()
+    name = f"Says so {next(_numbers)}"
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("An answer").fill("Yes, it costs 1.5 %.")
+    page.get_by_role("textbox", name="The expected answer").fill("1.5 %")
+    page.get_by_role("button", name="Mark this answer").click()
+    expect(page.locator("#metric-mark .pill")).to_have_text("yes")
+    page.get_by_label("Words to look for").fill("2 %")
+    page.get_by_role("button", name="Mark this answer").click()
+    expect(page.locator("#metric-mark .pill")).to_have_text("no")
+    page.get_by_role("button", name="Make this metric").click()
+    page.wait_for_url("**/metrics/")
+    page.get_by_role("link", name=name).click()
+    expect(page.get_by_label("Words to look for")).to_have_value("2 %")
+
+
+def test_categories_are_asked_for_only_when_they_are_used(page: Page) -> None:
+    page.goto("/p/demo/new-metric/?kind=rubric")
+    expect(page.get_by_label("Categories", exact=False).first).not_to_be_visible()
+    page.get_by_label("The judge answers with").select_option("One of my categories")
+    expect(page.get_by_label("Categories", exact=False).first).to_be_visible()
+
+
+def test_a_form_of_json_is_made_without_json(page: Page) -> None:
+    page.goto("/p/demo/new-metric/?kind=json_schema")
+    page.get_by_label("Name", exact=True).fill(f"Form {next(_numbers)}")
+    page.get_by_label("Name of field 1").fill("label")
+    page.get_by_label("Texts that field 1 may be").fill("refund, card")
+    page.get_by_role("button", name="Add a field").click()
+    page.get_by_label("Name of field 4").fill("score")
+    page.get_by_label("What field 4 holds").select_option("a number")
+    page.get_by_label("An answer").fill('{"label": "refund", "score": "high"}')
+    page.get_by_role("button", name="Mark this answer").click()
+    expect(page.locator("#metric-mark")).to_contain_text("score")
+    expect(page.locator("#metric-mark .pill")).to_have_text("no")
+    page.get_by_label("An answer").fill('{"label": "refund", "score": 3}')
+    page.get_by_role("button", name="Mark this answer").click()
+    expect(page.locator("#metric-mark .pill")).to_have_text("yes")
