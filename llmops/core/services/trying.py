@@ -63,11 +63,15 @@ async def _try_model(connection: Connection, model: str, user: User | None) -> T
     try:
         async with open_gateway(connection, model) as (gateway, credential):
             reply = await gateway.complete(credential, request, context, deadline_s=30, max_attempts=1)
-        return Tried(True, f"“{model}” answered in {reply.latency_ms / 1000:.1f} s.", reply.latency_ms)
+        return Tried(True, f"“{model}” answered in {_seconds(reply.latency_ms)}.", reply.latency_ms)
     except KeyLost as lost:
         return Tried(False, str(lost), None, CallErrorKind.WRONG_KEY)
     except ModelCallError as error:
         return Tried(False, error.message, None, error.kind)
+
+
+def _seconds(latency_ms: int) -> str:
+    return f"{latency_ms} ms" if latency_ms < 950 else f"{latency_ms / 1000:.1f} s"
 
 
 @asynccontextmanager
