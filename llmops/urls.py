@@ -9,6 +9,7 @@ from llmops.core.access import open_page
 from llmops.core.views.gallery import gallery
 from llmops.core.views.health import livez, readyz
 from llmops.core.views.start import start
+from llmops.core.views.unknown import unknown_api_address
 
 urlpatterns = [
     path("", start, name="start"),
@@ -20,6 +21,7 @@ urlpatterns = [
     path("api/v1/", include(("llmops.core.api.urls", "core-api"))),
     path("api/v1/", include(("prompts_app.api.urls", "prompts-api"))),
     path("api/v1/", include(("evals_app.api.urls", "evals-api"))),
+    path("api/<path:rest>", unknown_api_address, name="api-unknown"),
     path("p/<slug:project>/", include(("llmops.core.urls", "core"))),
     path("p/<slug:project>/", include(("prompts_app.urls", "prompts"))),
     path("p/<slug:project>/", include(("evals_app.urls", "evals"))),

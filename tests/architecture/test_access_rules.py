@@ -15,7 +15,7 @@ from llmops.core.access import Action
 from llmops.core.models import Project
 
 OPEN_PAGES = {"start", "login", "logout", "livez", "readyz", "gallery"}
-OPEN_API = {"schema"}
+OPEN_API = {"schema", "api-unknown"}
 PROJECT_APPS = ("prompts_app", "evals_app", "monitoring_app")
 
 

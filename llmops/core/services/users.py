@@ -50,7 +50,7 @@ def first_administrator(*, email: str, password: str) -> FirstAdministrator:
 def project_create(*, name: str, slug: str = "", owner: User | None = None) -> Project:
     """Make a project with `owner` as its administrator. Raises IntegrityError when the slug is taken."""
     with transaction.atomic():
-        project = Project.objects.create(name=name, slug=slug or slugify(name))
+        project = Project.objects.create(name=name, slug=slug or slugify(name) or f"project-{secrets.token_hex(3)}")
         if owner is not None:
             member_set(project=project, user=owner, role=Role.ADMIN)
     return project
