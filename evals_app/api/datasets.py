@@ -114,7 +114,7 @@ class CaseList(ProjectAPIView):
         good = [at for at, row in enumerate(rows) if row is not None]
         problems += [
             CaseProblem(good[found.row], found.field, found.message)
-            for found in case_problems([row for row in rows if row is not None])
+            for found in case_problems([row for row in rows if row is not None], dataset.input_schema)
         ]
         if problems and not body["partial"]:
             raise wrong_cases(WrongCases(sorted(problems)))

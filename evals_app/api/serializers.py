@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from evals_app.engine.case_files import CaseRow
@@ -26,6 +28,7 @@ class DatasetShown(serializers.Serializer[Any]):
     updated_at = serializers.DateTimeField()
 
 
+@extend_schema_field(OpenApiTypes.STR)
 class PlainTextField(serializers.Field[str | None, Any, Any, Any]):
     """Text; numbers, yes/no and nested values are taken as their JSON text, as a spreadsheet would show them."""
 

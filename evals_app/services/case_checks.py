@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from evals_app.engine.case_files import CaseRow
 from evals_app.models import CaseVersion
+from evals_app.services.input_schemas import input_misfit
 
 MOST_CELL_CHARS = 1_000_000
 MOST_KEY_CHARS = 200
@@ -37,12 +38,12 @@ class WrongCases(ValueError):
         super().__init__(f"{self.n_rows:,} {are} wrong, so nothing was stored.")
 
 
-def case_problems(rows: Sequence[CaseRow]) -> list[CaseProblem]:
+def case_problems(rows: Sequence[CaseRow], schema: Mapping[str, Any] | None = None) -> list[CaseProblem]:
     """Everything in these rows that cannot be stored: each row by itself, and keys or inputs that come twice."""
     problems: list[CaseProblem] = []
     first_at: dict[str, int] = {}
     for at, row in enumerate(rows):
-        found = row_problems(at, row)
+        found = row_problems(at, row, schema)
         problems += found
         if found:
             continue
@@ -52,9 +53,12 @@ def case_problems(rows: Sequence[CaseRow]) -> list[CaseProblem]:
     return problems
 
 
-def row_problems(at: int, row: CaseRow) -> list[CaseProblem]:
-    """What is wrong with one row by itself; `at` is its number."""
-    return [CaseProblem(at, field, message) for field, message in _wrong_fields(row)]
+def row_problems(at: int, row: CaseRow, schema: Mapping[str, Any] | None = None) -> list[CaseProblem]:
+    """What is wrong with one row by itself; `at` is its number, `schema` that of the dataset's inputs."""
+    wrong = list(_wrong_fields(row))
+    if not wrong and (misfit := input_misfit(schema, row.inputs)):
+        wrong = [misfit]
+    return [CaseProblem(at, field, message) for field, message in wrong]
 
 
 def twice(at: int, before: int, *, key: str | None, counted: str) -> CaseProblem:

@@ -16,6 +16,7 @@ from evals_app.services.case_checks import CaseProblem as CaseProblem
 from evals_app.services.case_checks import WrongCases as WrongCases
 from evals_app.services.case_checks import case_problems as case_problems
 from evals_app.services.case_checks import content_of, identity_of, row_of, row_problems, twice
+from evals_app.services.input_schemas import input_schema_problem
 from llmops.core.models import Project, User
 from llmops.core.naming import name_problem
 
@@ -66,6 +67,8 @@ def dataset_create(
     """Make an empty dataset at revision 0. Raises DatasetProblem, DatasetNameTaken."""
     if problem := name_problem(name):
         raise DatasetProblem("name", problem)
+    if input_schema is not None and (problem := input_schema_problem(input_schema)):
+        raise DatasetProblem("input_schema", problem)
     try:
         with transaction.atomic():
             return Dataset.objects.create(
@@ -115,7 +118,7 @@ def numbered_cases_put(
     """
     with transaction.atomic():
         locked = Dataset.objects.select_for_update().get(pk=dataset.pk)
-        checked = _Checked(rows, columns=locked.columns)
+        checked = _Checked(rows, locked)
         staging.stage_open()
         staging.stage_fill(checked)
         twins = staging.stage_twins(most=MOST_PROBLEMS - len(checked.problems))
@@ -138,10 +141,10 @@ def case_edit(case_version: CaseVersion, row: CaseRow, *, author: User | None = 
     One transaction under the dataset's row lock. Raises CaseChanged when `case_version` is not its newest, and
     WrongCases, also when another case has the key or the inputs.
     """
-    if problems := row_problems(0, row):
-        raise WrongCases(problems)
     with transaction.atomic():
         dataset = Dataset.objects.select_for_update().get(pk=case_version.dataset_id)
+        if problems := row_problems(0, row, dataset.input_schema):
+            raise WrongCases(problems)
         before = _current(dataset, case_id=case_version.case_id)
         if before is None or before.pk != case_version.pk:
             raise CaseChanged(before)
@@ -217,12 +220,13 @@ def dataset_unarchive(dataset: Dataset) -> None:
 class _Checked:
     """Passes the right rows on, one by one; gathers columns and problems (at most MOST_PROBLEMS) as it goes."""
 
-    def __init__(self, rows: Iterable[tuple[int, CaseRow | CaseProblem]], *, columns: Iterable[str]) -> None:
-        self.columns = dict.fromkeys(columns)
+    def __init__(self, rows: Iterable[tuple[int, CaseRow | CaseProblem]], dataset: Dataset) -> None:
+        self.columns = dict.fromkeys(dataset.columns)
         self.problems: list[CaseProblem] = []
         self.n_wrong = 0
         self._last_wrong = -1
         self._rows = rows
+        self._schema = dataset.input_schema
 
     def __iter__(self) -> Iterator[tuple[int, CaseRow]]:
         for at, (number, row) in enumerate(self._rows):
@@ -230,7 +234,7 @@ class _Checked:
                 message = f"A dataset holds at most {MOST_CASES:,} cases. Leave out the rows from here on."
                 self._wrong([CaseProblem(number, "", message)])
                 return
-            found = [row] if isinstance(row, CaseProblem) else row_problems(number, row)
+            found = [row] if isinstance(row, CaseProblem) else row_problems(number, row, self._schema)
             if found:
                 self._wrong(found)
             elif isinstance(row, CaseRow):
