@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
 
 from django.db import transaction
 from django.http import Http404
@@ -18,7 +19,7 @@ from evals_app.api.serializers import (
     RunResumeBody,
     RunShown,
 )
-from evals_app.api.showing import result_shown, run_created, run_shown
+from evals_app.api.showing import result_shown, run_created, run_shown, runs_shown
 from evals_app.selectors import (
     dataset_by_name,
     latest_evaluator_versions,
@@ -39,6 +40,8 @@ from llmops.core.services import Answer
 from prompts_app.models import PromptVersion
 from prompts_app.selectors import latest_version, prompt_by_name, prompt_version
 
+Found = TypeVar("Found")
+
 
 class RunList(ProjectAPIView):
     actions: ClassVar = {"GET": Action.VIEW, "POST": Action.START_RUN}
@@ -46,7 +49,9 @@ class RunList(ProjectAPIView):
     @extend_schema(operation_id="runs_list", responses=RunShown(many=True))
     def get(self, request: Request) -> Response:
         """The project's runs, newest first."""
-        return self.page(runs_for_project(self.project), run_shown, newest_first=True)
+        answer = self.page(runs_for_project(self.project), lambda run: {"run": run}, newest_first=True)
+        answer.data["results"] = runs_shown([row["run"] for row in answer.data["results"]])
+        return answer
 
     @extend_schema(operation_id="runs_create", request=RunBody, responses={201: RunCreated})
     def post(self, request: Request) -> Response:
@@ -88,7 +93,8 @@ class RunResults(ProjectAPIView):
     def get(self, request: Request, run_id: str) -> Response:
         """Every planned result with its answer, scores and attempts, in the order of planning."""
         run = run_by_id(self.project, run_id=run_id)
-        return self.page(results_of_run(run), result_shown)
+        marked_by = {row.evaluator_version_id for row in run_evaluators(run)}
+        return self.page(results_of_run(run), lambda result: result_shown(result, marked_by=marked_by))
 
 
 class RunStop(ProjectAPIView):
@@ -144,7 +150,7 @@ def run_settings(project: Project, body: dict[str, Any]) -> RunSettings:
     return RunSettings(
         dataset=_found("dataset", lambda: dataset_by_name(project, name=body["dataset"])),
         evaluators=_found("evaluators", lambda: latest_evaluator_versions(project, names=body["evaluators"])),
-        version=_found("prompt", lambda: _version(project, body)) if "prompt" in body else None,
+        version=_version(project, body) if "prompt" in body else None,
         connection=named_connection(project, model.get("connection", "")),
         model=model.get("model", ""),
         repeats=body["repeats"],
@@ -157,11 +163,13 @@ def run_settings(project: Project, body: dict[str, Any]) -> RunSettings:
 
 
 def _version(project: Project, body: dict[str, Any]) -> PromptVersion:
-    prompt = prompt_by_name(project, name=body["prompt"])
-    return prompt_version(prompt, number=body["version"]) if "version" in body else latest_version(prompt)
+    prompt = _found("prompt", lambda: prompt_by_name(project, name=body["prompt"]))
+    if "version" not in body:
+        return latest_version(prompt)
+    return _found("version", lambda: prompt_version(prompt, number=body["version"]))
 
 
-def _found(field: str, find: Any) -> Any:
+def _found(field: str, find: Callable[[], Found]) -> Found:
     try:
         return find()
     except Http404 as missing:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Any
 
 from evals_app.choices import ResultState, ScoreState, ValueType
 from evals_app.models import Result, Run, Score
-from evals_app.selectors import run_counts, run_usage
-from evals_app.selectors.scores import MetricResult, run_metrics
+from evals_app.selectors.runs import Progress, runs_progress
+from evals_app.selectors.scores import MetricResult, runs_metrics
 from evals_app.selectors.waiting import run_waiting
 
 
@@ -25,8 +26,17 @@ def run_created(run: Run) -> dict[str, Any]:
 
 
 def run_shown(run: Run) -> dict[str, Any]:
-    counts, usage = run_counts(run), run_usage(run)
-    version = run.prompt_version
+    return runs_shown([run])[0]
+
+
+def runs_shown(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """A page of runs in few queries, whatever their number; those that are going on take some more each."""
+    progress, metrics = runs_progress([run.pk for run in runs]), runs_metrics(runs)
+    return [_run_shown(run, progress[run.pk], metrics[run.pk]) for run in runs]
+
+
+def _run_shown(run: Run, progress: Progress, metrics: list[MetricResult]) -> dict[str, Any]:
+    counts, version = progress.counts, run.prompt_version
     return {
         "id": str(run.pk),
         "state": run.state,
@@ -42,9 +52,9 @@ def run_shown(run: Run) -> dict[str, Any]:
             "done": counts.done,
             "error": counts.error,
         },
-        "scores": {metric.name: _metric_shown(metric) for metric in run_metrics(run)},
+        "scores": {metric.name: _metric_shown(metric) for metric in metrics},
         "cost_usd": _money(run.spent_usd),
-        "usage": usage._asdict(),
+        "usage": progress.usage._asdict(),
         "dataset": run.dataset.name,
         "revision": run.revision,
         "prompt": version.prompt.name if version else None,
@@ -59,7 +69,9 @@ def run_shown(run: Run) -> dict[str, Any]:
     }
 
 
-def result_shown(result: Result) -> dict[str, Any]:
+def result_shown(result: Result, *, marked_by: Collection[int]) -> dict[str, Any]:
+    """A result with its scores by the evaluator versions `marked_by`, those of the run as it is now."""
+    scores = [score for score in result.scores.all() if score.evaluator_version_id in marked_by]
     return {
         "id": str(result.pk),
         "case": result.case.key or str(result.case_id),
@@ -70,7 +82,7 @@ def result_shown(result: Result) -> dict[str, Any]:
         "inputs": result.case_version.inputs,
         "expected": result.case_version.expected,
         "output": result.output if result.answered_at is not None else None,
-        "scores": {score.evaluator_version.evaluator.name: score_shown(score) for score in result.scores.all()},
+        "scores": {score.evaluator_version.evaluator.name: score_shown(score) for score in scores},
         "latency_ms": result.latency_ms,
         "cost_usd": _money(result.cost_usd) if result.state in (ResultState.DONE, ResultState.ERROR) else None,
         "usage": {"input_tokens": result.input_tokens, "output_tokens": result.output_tokens},

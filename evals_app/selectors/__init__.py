@@ -12,7 +12,7 @@ from evals_app.selectors.results import (
     results_of_run,
     tags_of_run,
 )
-from evals_app.selectors.runs import run_by_id, run_choices, run_counts, run_evaluators, run_usage, runs_for_project
+from evals_app.selectors.runs import run_by_id, run_choices, run_counts, run_evaluators, runs_for_project
 
 __all__ = [
     "case_count",
@@ -31,7 +31,6 @@ __all__ = [
     "run_choices",
     "run_counts",
     "run_evaluators",
-    "run_usage",
     "runs_for_project",
     "tags_of_run",
 ]

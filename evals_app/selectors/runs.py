@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,13 +10,12 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.http import Http404
 
-from evals_app.choices import ResultState
 from evals_app.models import Run, RunEvaluator
 from llmops.core.models import Project
 
 
 class Usage(NamedTuple):
-    """Tokens over all results of a run."""
+    """Tokens of a run's answers, as the vendors counted them; judges' are not among them."""
 
     input_tokens: int
     output_tokens: int
@@ -34,6 +34,13 @@ class Counts:
     @property
     def finished(self) -> int:
         return self.done + self.error
+
+
+class Progress(NamedTuple):
+    """How far a run is, and what its answers took."""
+
+    counts: Counts
+    usage: Usage
 
 
 def runs_for_project(project: Project) -> QuerySet[Run]:
@@ -60,33 +67,39 @@ def run_by_id(project: Project, *, run_id: str | int) -> Run:
 
 def run_counts(run: Run) -> Counts:
     """How many results are in which state, from the rows."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT state, count(*) FROM evals_app_result WHERE run_id = %s GROUP BY state", [run.pk])
-        by_state = dict(cursor.fetchall())
-    return Counts(
-        total=sum(by_state.values()),
-        pending=by_state.get(ResultState.PENDING, 0),
-        running=by_state.get(ResultState.RUNNING, 0),
-        done=by_state.get(ResultState.DONE, 0),
-        error=by_state.get(ResultState.ERROR, 0),
-    )
+    return runs_progress([run.pk])[run.pk].counts
 
 
-def run_usage(run: Run) -> Usage:
-    """Tokens of the answers, as the vendors counted them; judges are not among them."""
+def runs_progress(run_ids: Collection[int]) -> dict[int, Progress]:
+    """How far these runs are, from the rows, in one query."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0)"
-            "  FROM evals_app_result WHERE run_id = %s",
-            [run.pk],
+            "SELECT run_id, count(*), count(*) FILTER (WHERE state = 'pending'),"
+            "       count(*) FILTER (WHERE state = 'running'), count(*) FILTER (WHERE state = 'done'),"
+            "       count(*) FILTER (WHERE state = 'error'), coalesce(sum(input_tokens), 0),"
+            "       coalesce(sum(output_tokens), 0)"
+            "  FROM evals_app_result WHERE run_id = ANY(%s) GROUP BY run_id",
+            [list(run_ids)],
         )
-        return Usage(*map(int, cursor.fetchone()))
+        found = {
+            run_id: Progress(Counts(*counts), Usage(int(input_tokens), int(output_tokens)))
+            for run_id, *counts, input_tokens, output_tokens in cursor.fetchall()
+        }
+    nothing = Progress(Counts(0, 0, 0, 0, 0), Usage(0, 0))
+    return {run_id: found.get(run_id, nothing) for run_id in run_ids}
 
 
 def run_evaluators(run: Run) -> list[RunEvaluator]:
     """What the run is marked by, in the order of its pages."""
-    rows = RunEvaluator.objects.filter(run=run).select_related("evaluator_version__evaluator")
-    return list(rows.order_by("position", "pk"))
+    return runs_evaluators([run.pk])
+
+
+def runs_evaluators(run_ids: Collection[int]) -> list[RunEvaluator]:
+    """What these runs are marked by, run by run, in the order of their pages."""
+    rows = RunEvaluator.objects.filter(run__in=run_ids).select_related(
+        "evaluator_version__evaluator", "evaluator_version__connection"
+    )
+    return list(rows.order_by("run_id", "position", "pk"))
 
 
 def run_choices(project: Project, *, prompt: str = "", dataset: str = "") -> dict[str, str | list[str]]:

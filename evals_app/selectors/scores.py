@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.db import connection
 from evals_app.choices import ScoreState, ValueType
 from evals_app.engine.aggregate import metric_estimate
 from evals_app.models import Run, RunEvaluator
-from evals_app.selectors.runs import run_evaluators
+from evals_app.selectors.runs import runs_evaluators
 from llmops.stats.estimate import Estimate
 
 RIGHT_OR_WRONG = frozenset({"exact", "contains", "numeric"})
@@ -70,9 +70,19 @@ class MetricResult:
 
 def run_metrics(run: Run) -> list[MetricResult]:
     """What the run found so far, in the order of its evaluators: kept summaries, else from the scores."""
-    rows = run_evaluators(run)
-    tallies = run_tallies(run) if rows else {}
-    return [metric_result(run, row, tallies.get(row.evaluator_version_id, Tally())) for row in rows]
+    return runs_metrics([run])[run.pk]
+
+
+def runs_metrics(runs: Sequence[Run]) -> dict[int, list[MetricResult]]:
+    """What these runs found so far; two queries, and one for each metric of a run that was not summarised yet."""
+    by_id = {run.pk: run for run in runs}
+    rows = runs_evaluators(by_id)
+    tallies = _tallies({row.run_id for row in rows})
+    found: dict[int, list[MetricResult]] = {run_id: [] for run_id in by_id}
+    for row in rows:
+        tally = tallies.get((row.run_id, row.evaluator_version_id), Tally())
+        found[row.run_id].append(metric_result(by_id[row.run_id], row, tally))
+    return found
 
 
 def metric_result(run: Run, row: RunEvaluator, tally: Tally) -> MetricResult:
@@ -100,15 +110,20 @@ def metric_result(run: Run, row: RunEvaluator, tally: Tally) -> MetricResult:
 
 def run_tallies(run: Run) -> dict[int, Tally]:
     """The marks of a run counted in one query, by evaluator version."""
-    tallies: defaultdict[int, Tally] = defaultdict(Tally)
+    return {version_id: tally for (_, version_id), tally in _tallies([run.pk]).items()}
+
+
+def _tallies(run_ids: Collection[int]) -> dict[tuple[int, int], Tally]:
+    """By run and evaluator version."""
+    tallies: defaultdict[tuple[int, int], Tally] = defaultdict(Tally)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT evaluator_version_id, state, value, label, count(*) FROM evals_app_score"
-            " WHERE run_id = %s AND source IN ('code', 'judge') GROUP BY 1, 2, 3, 4",
-            [run.pk],
+            "SELECT run_id, evaluator_version_id, state, value, label, count(*) FROM evals_app_score"
+            " WHERE run_id = ANY(%s) AND source IN ('code', 'judge') GROUP BY 1, 2, 3, 4, 5",
+            [list(run_ids)],
         )
-        for version_id, state, value, label, n in cursor.fetchall():
-            tally = tallies[version_id]
+        for run_id, version_id, state, value, label, n in cursor.fetchall():
+            tally = tallies[run_id, version_id]
             setattr(tally, state, getattr(tally, state) + n)
             if state == ScoreState.SCORED and label:
                 tally.categories[label] = tally.categories.get(label, 0) + n

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from evals_app.choices import ACTIVE_RUN_STATES, CLAIMABLE_RUN_STATES, RunState
 from evals_app.models import Run
+from evals_app.selectors.runs import run_evaluators
 from llmops.core.models import Connection
 from llmops.core.selectors import connection_limits, worker_seen_at
 
@@ -49,9 +50,13 @@ def _stopping(run: Run) -> Waiting | None:
 
 
 def _limits(run: Run, now: datetime) -> list[Waiting]:
-    if run.connection is None or run.state not in CLAIMABLE_RUN_STATES:
+    """What holds back the connections that answer and judge."""
+    if run.state not in CLAIMABLE_RUN_STATES:
         return []
-    return _limit_of(run.connection, now)
+    judges = [row.evaluator_version.connection for row in run_evaluators(run)]
+    asked = {each.pk: each for each in (run.connection, *judges) if each is not None}
+    found = [waiting for each in asked.values() for waiting in _limit_of(each, now)]
+    return list({waiting.message: waiting for waiting in found}.values())
 
 
 def _limit_of(row: Connection, now: datetime) -> list[Waiting]:

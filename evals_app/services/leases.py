@@ -54,16 +54,18 @@ class Claimed:
     plan_mark: int | None
 
 
+# ORDER BY position leads to the index of open rows: the end of a big run is as quick as its beginning.
 _OPEN_RUNS = """
     SELECT run.id, run.concurrency,
            (SELECT count(*) FROM evals_app_result AS leased
              WHERE leased.run_id = run.id AND leased.state = 'running' AND leased.lease_until >= now())
       FROM evals_app_run AS run
      WHERE run.state IN ('queued', 'running') AND NOT run.id = ANY(%s)
-       AND EXISTS (SELECT 1 FROM evals_app_result AS open
-                    WHERE open.run_id = run.id
-                      AND (open.state = 'pending' AND (open.not_before IS NULL OR open.not_before <= now())
-                           OR open.state = 'running' AND open.lease_until < now()))
+       AND (SELECT true FROM evals_app_result AS open
+             WHERE open.run_id = run.id
+               AND (open.state = 'pending' AND (open.not_before IS NULL OR open.not_before <= now())
+                    OR open.state = 'running' AND open.lease_until < now())
+             ORDER BY open.position LIMIT 1)
      ORDER BY 3, run.id
      LIMIT 100
 """
