@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
+
 from django.db import connection
-from django.db.models import BooleanField, F, Func, JSONField, Q, Value
+from django.db.models import BooleanField, CharField, F, Func, JSONField, Q, Value
 
 
-class AnyValueLike(Func):
-    """Whether a value of a JSON object matches a LIKE pattern, in any case of letters."""
+class AnyValueMatches(Func):
+    """Whether the values of a JSON object match a jsonpath. (Half the time of jsonb_each_text and ILIKE.)"""
 
-    template = "EXISTS (SELECT FROM jsonb_each_text(%(expressions)s))"
-    arg_joiner = ") AS field WHERE field.value ILIKE ("
+    template = "jsonb_path_exists(%(expressions)s::jsonpath)"
+    arity = 2
+    output_field = BooleanField()
+
+
+class Ilike(Func):
+    """Whether a text matches a LIKE pattern in any case of letters. (Django's icontains takes UPPER of all texts.)"""
+
+    template = "%(expressions)s"
+    arg_joiner = " ILIKE "
     arity = 2
     output_field = BooleanField()
 
@@ -28,5 +38,10 @@ class Beginnings(Func):
 
 def has_text(search: str) -> Q:
     """Cases with this text in their inputs, their expected answer or their key, in any case of letters."""
-    pattern = f"%{connection.ops.prep_for_like_query(search)}%"
-    return Q(AnyValueLike(F("inputs"), Value(pattern))) | Q(expected__icontains=search) | Q(case__key__icontains=search)
+    in_values = f'$.* ? (@ like_regex {json.dumps(search, ensure_ascii=False)} flag "iq")'
+    pattern = Value(f"%{connection.ops.prep_for_like_query(search)}%", output_field=CharField())
+    return (
+        Q(AnyValueMatches(F("inputs"), Value(in_values)))
+        | Q(Ilike(F("expected"), pattern))
+        | Q(Ilike(F("case__key"), pattern))
+    )

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Left
 from django.http import Http404
 
-from evals_app.models import CaseVersion, Dataset
+from evals_app.models import Case, CaseVersion, Dataset
 from evals_app.selectors.case_texts import Beginnings
-from evals_app.selectors.datasets import cases_at
+from evals_app.selectors.datasets import current_cases
 
 CASES_PER_PAGE = 100
 SHOWN_CHARS = 300
+MOST_COUNTED = 10_000
 MOST_TAGS_SHOWN = 12
 TITLE_CHARS = 120
 
@@ -59,26 +60,33 @@ def cases_page(
     before: int | None = None,
 ) -> CasesPage:
     """One page of the dataset's current cases: those after a position, or the last ones before one."""
-    cases = (
-        cases_at(dataset, revision=dataset.revision, tag=tag, search=search)
-        .defer("inputs", "expected", "reference", "previous", "feedback", "metadata")
-        .annotate(beginnings=Beginnings(F("inputs"), chars=SHOWN_CHARS), answer=Left("expected", SHOWN_CHARS))
-    )
+    cases = current_cases(dataset, tag=tag, search=search)
     if before is not None:
-        found = list(cases.filter(position__lt=before).order_by("-position")[: CASES_PER_PAGE + 1])
-        more_before, more_after = len(found) > CASES_PER_PAGE, True
-        found = found[:CASES_PER_PAGE][::-1]
+        cases, order = cases.filter(position__lt=before), "-position"
     else:
-        found = list(cases.filter(position__gt=after or 0)[: CASES_PER_PAGE + 1])
-        more_before, more_after = bool(after), len(found) > CASES_PER_PAGE
-        found = found[:CASES_PER_PAGE]
-    rows = [_line(version, dataset.columns) for version in found]
+        cases, order = cases.filter(position__gt=after or 0), "position"
+    # Keys first: the long texts of a case are read for the rows of the page alone.
+    keys = list(cases.order_by(order).values_list("pk", flat=True)[: CASES_PER_PAGE + 1])
+    more = len(keys) > CASES_PER_PAGE
+    rows = [_line(version, dataset.columns) for version in _beginnings(keys[:CASES_PER_PAGE])]
+    more_before, more_after = (more, True) if before is not None else (bool(after), more)
     return CasesPage(
         rows=rows,
         next_after=rows[-1].position if rows and more_after else None,
         previous_before=rows[0].position if rows and more_before else None,
         has_keys=any(row.key for row in rows),
         has_tags=any(row.tags for row in rows),
+    )
+
+
+def _beginnings(keys: list[int]) -> QuerySet[CaseVersion]:
+    """These versions in the dataset's order, with the beginnings of their texts in place of the texts."""
+    return (
+        CaseVersion.objects.filter(pk__in=keys)
+        .select_related("case")
+        .defer("inputs", "expected", "reference", "previous", "feedback", "metadata")
+        .annotate(beginnings=Beginnings(F("inputs"), chars=SHOWN_CHARS), answer=Left("expected", SHOWN_CHARS))
+        .order_by("position")
     )
 
 
@@ -112,13 +120,13 @@ def removed_case(dataset: Dataset, *, case_id: int) -> CaseVersion | None:
 
 
 def n_cases_with(dataset: Dataset, *, tag: str = "", search: str = "") -> int:
-    """How many of the dataset's current cases have this tag and this text."""
-    return cases_at(dataset, revision=dataset.revision, tag=tag, search=search).count()
+    """How many of the dataset's current cases have this tag and this text; no more than MOST_COUNTED."""
+    return current_cases(dataset, tag=tag, search=search)[:MOST_COUNTED].count()
 
 
 def has_keys(dataset: Dataset) -> bool:
-    """Whether any current case of the dataset has a key."""
-    return CaseVersion.objects.filter(dataset=dataset, until__isnull=True).exclude(case__key="").exists()
+    """Whether any case of the dataset has, or had, a key."""
+    return Case.objects.filter(dataset=dataset).exclude(key="").exists()
 
 
 def version_of_case(dataset: Dataset, *, case_id: int, pk: str) -> CaseVersion:

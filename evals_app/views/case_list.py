@@ -10,6 +10,8 @@ from django.urls import reverse
 from evals_app.forms.datasets import CaseForm
 from evals_app.models import CaseVersion, Dataset, DatasetRevision
 from evals_app.selectors.cases import (
+    MOST_COUNTED,
+    CasesPage,
     case_tags,
     case_title,
     cases_page,
@@ -74,7 +76,7 @@ def _cases(request: ProjectRequest, dataset: Dataset, here: str) -> dict[str, An
         "page": page,
         "newest": newest,
         "n_cases": n_cases,
-        "n_found": n_cases_with(dataset, tag=tag, search=search) if search or tag else n_cases,
+        "n_found": _n_found(dataset, page, n_cases, tag=tag, search=search),
         "search": search,
         "tag": tag,
         "kept": [("tag", tag)] if tag else [],
@@ -84,6 +86,16 @@ def _cases(request: ProjectRequest, dataset: Dataset, here: str) -> dict[str, An
         if page.previous_before
         else "",
     }
+
+
+def _n_found(dataset: Dataset, page: CasesPage, n_cases: int, *, tag: str, search: str) -> int | None:
+    """How many cases fit, as far as it was counted; None for more. One page that holds them all needs no counting."""
+    if not (search or tag):
+        return n_cases
+    if page.next_after is None and page.previous_before is None:
+        return len(page.rows)
+    found = n_cases_with(dataset, tag=tag, search=search)
+    return found if found < MOST_COUNTED else None
 
 
 def _chips(request: ProjectRequest, dataset: Dataset, here: str, *, tag: str, n_cases: int) -> list[dict[str, Any]]:

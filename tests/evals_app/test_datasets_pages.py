@@ -112,12 +112,15 @@ def test_tags_and_search_narrow_and_stay_in_the_address(room: Room) -> None:
         [
             CaseRow(inputs={"question": 'He said "100 % sure"', "about": "x"}, tags=["easy"]),
             CaseRow(inputs={"question": "line\nbreak"}, expected="Émile", tags=["easy", "hard"]),
-            CaseRow(key="K-7", inputs={"question": "third"}),
+            CaseRow(key="K-7", inputs={"question": "third Übung (a+b)* 🙂"}),
         ],
     )
     assert rows(page(room, "datasets/cards/?tag=easy")) == ['He said "100 % sure"', "line\nbreak"]
     assert rows(page(room, "datasets/cards/?tag=easy&q=émile")) == ["line\nbreak"]
-    assert rows(page(room, "datasets/cards/?q=k-7")) == ["third"]
+    third = ["third Übung (a+b)* 🙂"]
+    for found in ("k-7", "THIRD", "übung", "(A+B)*", "🙂"):
+        assert rows(page(room, f"datasets/cards/?q={quote(found)}")) == third, found
+    assert rows(page(room, "datasets/cards/?q=line%0Abreak")) == ["line\nbreak"]
     assert rows(page(room, "datasets/cards/?q=said+%22100+%25")) == ['He said "100 % sure"']
     for nowhere in ("question", "about", "100_", r"\\", "%"):
         found = rows(page(room, f"datasets/cards/?q={quote(nowhere)}"))
