@@ -35,7 +35,7 @@ class NewDatasetForm(DatasetForm):
     fill = forms.ChoiceField(
         choices=[(FILL_BY_IMPORT, "Import a spreadsheet"), (FILL_BY_TYPING, "Type or paste cases")],
         initial=FILL_BY_IMPORT,
-        widget=forms.RadioSelect,
+        widget=forms.RadioSelect(attrs={"class": "form-check-input"}),
         label="Where do the cases come from?",
     )
 
@@ -91,6 +91,10 @@ class CaseForm(forms.Form):
         super().__init__(data, initial=_initial(version, self.columns), auto_id="case_%s")
         for at, column in enumerate(self.columns):
             self.fields[f"in_{at}"] = InputText(label=column)
+        for name, field in self.fields.items():
+            if isinstance(field, LongText):  # what is typed survives a reload (static/js/drafts.js)
+                draft = {"data-draft": f"case-{version.case_id}-{name}", "data-draft-base": str(version.pk)}
+                field.widget.attrs |= draft
 
     @property
     def inputs(self) -> list[tuple[forms.BoundField, str]]:

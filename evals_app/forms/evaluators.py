@@ -71,6 +71,8 @@ class ConnectionChoice(forms.ModelChoiceField):
 class EvaluatorForm(forms.Form):
     """Name (of a new one) and settings of a metric of one kind. What may be is for the service to say."""
 
+    use_required_attribute = False  # a field that is needed may be one that is not shown
+
     def __init__(
         self,
         data: Mapping[str, Any] | None = None,

@@ -40,15 +40,19 @@ HELP: Mapping[str, str] = {
     "categories": "One per line, at least two.",
     "good_categories": "One per line. Then the share of good answers is shown, not only each category.",
 }
+NEEDED_WHEN_SHOWN = ("categories",)
 HIDDEN = ("connection", "model", "schema")
 """Settings that have fields of their own making."""
 
 
 class LinesField(forms.CharField):
-    """A list of texts, one per line; empty lines do not count."""
+    """A list of texts, one per line; empty lines do not count. How many there must be is for the kind to say."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, widget=forms.Textarea(attrs={"rows": 2, "data-autosize": ""}), **kwargs)
+        super().__init__(widget=forms.Textarea(attrs={"rows": 2, "data-autosize": ""}), **kwargs)
+
+    def validate(self, value: Any) -> None:
+        """Nothing is wrong with a list as such."""
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, (list, tuple)) else value
@@ -105,7 +109,7 @@ def _field(name: str, about: Property, *, required: bool) -> forms.Field:
         case "number":
             return forms.FloatField(required=required, widget=_number_input(about), **words)
         case "array":
-            return LinesField(**words)
+            return LinesField(required=name in NEEDED_WHEN_SHOWN, **words)
         case _:
             return forms.CharField(required=required, strip=False, widget=_text_input(about), **words)
 

@@ -111,6 +111,24 @@ def test_the_list_and_the_panel_by_keyboard_alone(page: Page) -> None:
     expect(page.get_by_role("link", name="second? Really?")).to_be_visible()
 
 
+def test_what_was_typed_into_a_case_survives_a_reload(page: Page) -> None:
+    new_dataset(page)
+    type_cases(page, ("first?", "one"), ("second?", "two"))
+    page.get_by_role("link", name="first?").click()
+    answer = page.locator("#case-sheet").get_by_label("Expected answer")
+    answer.fill("half a thought")
+    opened = page.context.new_page()
+    page.evaluate("dispatchEvent(new Event('pagehide'))")  # what leaving the page does; the text is kept at once
+    opened.goto(page.url)
+    answer = opened.locator("#case-sheet").get_by_label("Expected answer")
+    expect(answer).to_have_value("half a thought")
+    opened.locator("#case-sheet").get_by_role("button", name="Save").click()
+    expect(opened.locator("#toasts")).to_contain_text("Saved as revision 2")
+    opened.get_by_role("link", name="second?").click()
+    expect(opened.locator("#case-sheet").get_by_label("question")).to_have_value("second?")
+    expect(opened.locator("#case-sheet").get_by_label("Expected answer")).to_have_value("two")
+
+
 def test_cells_of_a_spreadsheet_are_pasted_with_line_breaks_and_undone(page: Page) -> None:
     new_dataset(page)
     page.get_by_label("question, row 1").focus()
