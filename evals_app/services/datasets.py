@@ -114,22 +114,23 @@ def numbered_cases_put(
     """`cases_put` for rows that carry their own number, called a `counted` ("row", "line") in problems.
 
     Rows may come one by one from a file: they are not kept in memory. A CaseProblem in place of a row is one
-    that could not be read.
+    that could not be read. The dataset's row is locked once all rows are read and right.
     """
     with transaction.atomic():
-        locked = Dataset.objects.select_for_update().get(pk=dataset.pk)
-        checked = _Checked(rows, locked)
+        checked = _Checked(rows, schema=dataset.input_schema)
         staging.stage_open()
         staging.stage_fill(checked)
         twins = staging.stage_twins(most=MOST_PROBLEMS - len(checked.problems))
         problems = checked.problems + [twice(twin.row, twin.before, key=twin.key, counted=counted) for twin in twins]
         if problems:
             raise WrongCases(sorted(problems), n_rows=checked.n_wrong + len(twins))
+        # Locked only now: reading a large file takes its time, and others go on editing meanwhile.
+        locked = Dataset.objects.select_for_update().get(pk=dataset.pk)
         number = locked.revision + 1
         merged = staging.stage_merge(locked, revision=number)
         if not (merged.added or merged.updated):
             return Stored(locked.revision, unchanged=merged.unchanged)
-        locked.columns = list(checked.columns)
+        locked.columns = list(dict.fromkeys([*locked.columns, *checked.columns]))
         stored = Stored(number, *merged)
         _store_revision(locked, stored, author=author, message=message)
         return stored
@@ -220,13 +221,13 @@ def dataset_unarchive(dataset: Dataset) -> None:
 class _Checked:
     """Passes the right rows on, one by one; gathers columns and problems (at most MOST_PROBLEMS) as it goes."""
 
-    def __init__(self, rows: Iterable[tuple[int, CaseRow | CaseProblem]], dataset: Dataset) -> None:
-        self.columns = dict.fromkeys(dataset.columns)
+    def __init__(self, rows: Iterable[tuple[int, CaseRow | CaseProblem]], *, schema: Mapping[str, Any] | None) -> None:
+        self.columns: dict[str, None] = {}
         self.problems: list[CaseProblem] = []
         self.n_wrong = 0
         self._last_wrong = -1
         self._rows = rows
-        self._schema = dataset.input_schema
+        self._schema = schema
 
     def __iter__(self) -> Iterator[tuple[int, CaseRow]]:
         for at, (number, row) in enumerate(self._rows):
