@@ -115,6 +115,15 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     connection.close()
 
 
+@pytest.fixture(autouse=True)
+def _fresh_connection(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After a test with transactions of its own, which may have broken its connection, the next has another."""
+    yield
+    marker = request.node.get_closest_marker("django_db")
+    if marker is not None and marker.kwargs.get("transaction"):
+        connection.close()
+
+
 @pytest.fixture
 def redis_client() -> Iterator[redis.Redis]:
     """This worker's Redis database, empty."""
