@@ -8,6 +8,7 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from kombu.exceptions import OperationalError as BrokerDown
 
+from evals_app.services.kept_files import kept_files_sweep
 from evals_app.services.pump import PumpReport, runs_drive
 from evals_app.services.summaries import summaries_fill
 from evals_app.services.sweeping import runs_sweep
@@ -39,6 +40,12 @@ def tick_runs(**_future: object) -> None:
     if runs_sweep():
         nudge_workers()
     summaries_fill()
+
+
+@app.task(name="evals_app.sweep_uploads", time_limit=300, ignore_result=True)
+def sweep_uploads(**_future: object) -> None:
+    """Take away uploaded files that nobody imported within a day."""
+    kept_files_sweep()
 
 
 def nudge_workers(n: int | None = None) -> None:

@@ -1,9 +1,60 @@
 """The ASGI application, which every web server process serves."""
 
+from __future__ import annotations
+
+import json
 import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "llmops.settings")
 
-application = get_asgi_application()
+MOST_BODY_BYTES = 110 * 1024 * 1024
+"""The largest file that may be uploaded, with room for the form around it."""
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class BodyLimit:
+    """Refuses bodies that are too large before Django puts them on the disk.
+
+    An announced length is answered with 413; a body that grows past the limit unannounced is cut off as if the
+    client had hung up.
+    """
+
+    def __init__(self, app: Callable[..., Awaitable[None]], *, most_bytes: int) -> None:
+        self._app = app
+        self._most_bytes = most_bytes
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        if announced.isdigit() and int(announced) > self._most_bytes:
+            await _refuse(send, self._most_bytes)
+            return
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            return message if received <= self._most_bytes else {"type": "http.disconnect"}
+
+        await self._app(scope, counted, send)
+
+
+async def _refuse(send: Send, most_bytes: int) -> None:
+    message = f"This is too large: {most_bytes // 1024**2} MB are allowed. Split the file and send the parts."
+    body = json.dumps({"error": {"code": "too_large", "message": message, "fields": []}}).encode()
+    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+application = BodyLimit(get_asgi_application(), most_bytes=MOST_BODY_BYTES)

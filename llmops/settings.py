@@ -170,7 +170,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["llmops.core.api.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["llmops.core.api.permissions.AccessRule"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["llmops.core.api.parsing.BoundedJSONParser"],
     "DEFAULT_PAGINATION_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "llmops.core.api.errors.answer_error",
@@ -223,6 +223,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "evals_app.tick_runs",
         "schedule": timedelta(seconds=3),
         "options": {"expires": 3},
+    },
+    "sweep-uploads": {
+        "task": "evals_app.sweep_uploads",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 600},
     },
     "sweep-core": {
         "task": "core.sweep",

@@ -3,267 +3,514 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.utils.timezone
-import evals_app.choices
 from django.conf import settings
 from django.db import migrations, models
 
+import evals_app.choices
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('core', '0001_initial'),
-        ('prompts_app', '0001_initial'),
+        ("core", "0001_initial"),
+        ("prompts_app", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Case',
+            name="Case",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('identity', models.CharField(max_length=270)),
-                ('key', models.CharField(blank=True, max_length=200)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("identity", models.CharField(max_length=270)),
+                ("key", models.CharField(blank=True, max_length=200)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
         ),
         migrations.CreateModel(
-            name='Dataset',
+            name="Dataset",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('description', models.CharField(blank=True, max_length=500)),
-                ('input_schema', models.JSONField(blank=True, null=True)),
-                ('columns', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=120), blank=True, default=list, size=None)),
-                ('revision', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('archived_at', models.DateTimeField(blank=True, null=True)),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='datasets', to='core.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120)),
+                ("description", models.CharField(blank=True, max_length=500)),
+                ("input_schema", models.JSONField(blank=True, null=True)),
+                (
+                    "columns",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=120), blank=True, default=list, size=None
+                    ),
+                ),
+                ("revision", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("updated_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("archived_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="datasets", to="core.project"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CaseVersion',
+            name="CaseVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('since', models.PositiveIntegerField()),
-                ('until', models.PositiveIntegerField(blank=True, null=True)),
-                ('inputs', models.JSONField()),
-                ('expected', models.TextField(blank=True, null=True)),
-                ('reference', models.TextField(blank=True, null=True)),
-                ('previous', models.TextField(blank=True, null=True)),
-                ('feedback', models.TextField(blank=True, null=True)),
-                ('tags', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=60), blank=True, default=list, size=None)),
-                ('group', models.CharField(blank=True, max_length=200)),
-                ('metadata', models.JSONField(blank=True, default=dict)),
-                ('position', models.PositiveIntegerField()),
-                ('content_hash', models.CharField(max_length=64)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='evals_app.case')),
-                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='case_versions', to='evals_app.dataset')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("since", models.PositiveIntegerField()),
+                ("until", models.PositiveIntegerField(blank=True, null=True)),
+                ("inputs", models.JSONField()),
+                ("expected", models.TextField(blank=True, null=True)),
+                ("reference", models.TextField(blank=True, null=True)),
+                ("previous", models.TextField(blank=True, null=True)),
+                ("feedback", models.TextField(blank=True, null=True)),
+                (
+                    "tags",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=60), blank=True, default=list, size=None
+                    ),
+                ),
+                ("group", models.CharField(blank=True, max_length=200)),
+                ("metadata", models.JSONField(blank=True, default=dict)),
+                ("position", models.PositiveIntegerField()),
+                ("content_hash", models.CharField(max_length=64)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="versions", to="evals_app.case"
+                    ),
+                ),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="case_versions",
+                        to="evals_app.dataset",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='case',
-            name='dataset',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cases', to='evals_app.dataset'),
+            model_name="case",
+            name="dataset",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="cases", to="evals_app.dataset"
+            ),
         ),
         migrations.CreateModel(
-            name='DatasetRevision',
+            name="DatasetRevision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('n_cases', models.PositiveIntegerField()),
-                ('n_added', models.PositiveIntegerField(default=0)),
-                ('n_updated', models.PositiveIntegerField(default=0)),
-                ('n_removed', models.PositiveIntegerField(default=0)),
-                ('message', models.CharField(blank=True, max_length=300)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='evals_app.dataset')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("n_cases", models.PositiveIntegerField()),
+                ("n_added", models.PositiveIntegerField(default=0)),
+                ("n_updated", models.PositiveIntegerField(default=0)),
+                ("n_removed", models.PositiveIntegerField(default=0)),
+                ("message", models.CharField(blank=True, max_length=300)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="revisions", to="evals_app.dataset"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Evaluator',
+            name="Evaluator",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('kind', models.CharField(max_length=40)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('archived_at', models.DateTimeField(blank=True, null=True)),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='evaluators', to='core.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120)),
+                ("kind", models.CharField(max_length=40)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("archived_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="evaluators", to="core.project"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='EvaluatorVersion',
+            name="EvaluatorVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('config', models.JSONField(default=dict)),
-                ('model', models.CharField(blank=True, max_length=200)),
-                ('value_type', models.CharField(max_length=20)),
-                ('direction', models.CharField(choices=[('higher', 'higher'), ('lower', 'lower')], max_length=10)),
-                ('margin', models.FloatField(default=2.0)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('connection', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.connection')),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('evaluator', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='evals_app.evaluator')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("config", models.JSONField(default=dict)),
+                ("model", models.CharField(blank=True, max_length=200)),
+                ("value_type", models.CharField(max_length=20)),
+                ("direction", models.CharField(choices=[("higher", "higher"), ("lower", "lower")], max_length=10)),
+                ("margin", models.FloatField(default=2.0)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="core.connection",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "evaluator",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="versions", to="evals_app.evaluator"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('revision', models.PositiveIntegerField()),
-                ('source', models.CharField(choices=[('generated', 'generated'), ('uploaded', 'uploaded')], default=evals_app.choices.RunSource['GENERATED'], max_length=20)),
-                ('model', models.CharField(blank=True, max_length=200)),
-                ('label', models.CharField(blank=True, max_length=200)),
-                ('repeats', models.PositiveSmallIntegerField(default=1)),
-                ('concurrency', models.PositiveSmallIntegerField(default=10)),
-                ('sample', models.PositiveIntegerField(blank=True, null=True)),
-                ('sample_seed', models.BigIntegerField(default=0)),
-                ('split', models.CharField(blank=True, max_length=60)),
-                ('state', models.CharField(choices=[('queued', 'queued'), ('running', 'running'), ('stopping', 'stopping'), ('finished', 'finished'), ('stopped', 'stopped'), ('failed', 'failed')], default=evals_app.choices.RunState['QUEUED'], max_length=20)),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('n_results', models.PositiveIntegerField(default=0)),
-                ('n_finished', models.PositiveIntegerField(default=0)),
-                ('quote_calls', models.PositiveIntegerField(default=0)),
-                ('quote_cost_usd', models.DecimalField(blank=True, decimal_places=6, max_digits=16, null=True)),
-                ('quote_s', models.FloatField(blank=True, null=True)),
-                ('budget_usd', models.DecimalField(blank=True, decimal_places=6, max_digits=16, null=True)),
-                ('spent_usd', models.DecimalField(decimal_places=9, default=0, max_digits=16)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('connection', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='core.connection')),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='evals_app.dataset')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='core.project')),
-                ('prompt_version', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='prompts_app.promptversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("revision", models.PositiveIntegerField()),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[("generated", "generated"), ("uploaded", "uploaded")],
+                        default=evals_app.choices.RunSource["GENERATED"],
+                        max_length=20,
+                    ),
+                ),
+                ("model", models.CharField(blank=True, max_length=200)),
+                ("label", models.CharField(blank=True, max_length=200)),
+                ("repeats", models.PositiveSmallIntegerField(default=1)),
+                ("concurrency", models.PositiveSmallIntegerField(default=10)),
+                ("sample", models.PositiveIntegerField(blank=True, null=True)),
+                ("sample_seed", models.BigIntegerField(default=0)),
+                ("split", models.CharField(blank=True, max_length=60)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "queued"),
+                            ("running", "running"),
+                            ("stopping", "stopping"),
+                            ("finished", "finished"),
+                            ("stopped", "stopped"),
+                            ("failed", "failed"),
+                        ],
+                        default=evals_app.choices.RunState["QUEUED"],
+                        max_length=20,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                ("n_results", models.PositiveIntegerField(default=0)),
+                ("n_finished", models.PositiveIntegerField(default=0)),
+                ("quote_calls", models.PositiveIntegerField(default=0)),
+                ("quote_cost_usd", models.DecimalField(blank=True, decimal_places=6, max_digits=16, null=True)),
+                ("quote_s", models.FloatField(blank=True, null=True)),
+                ("budget_usd", models.DecimalField(blank=True, decimal_places=6, max_digits=16, null=True)),
+                ("spent_usd", models.DecimalField(decimal_places=9, default=0, max_digits=16)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to="core.connection",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="runs", to="evals_app.dataset"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="runs", to="core.project"
+                    ),
+                ),
+                (
+                    "prompt_version",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to="prompts_app.promptversion",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Result',
+            name="Result",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('repeat', models.PositiveSmallIntegerField(default=1)),
-                ('position', models.PositiveIntegerField()),
-                ('state', models.CharField(choices=[('pending', 'pending'), ('running', 'running'), ('done', 'done'), ('error', 'error')], default=evals_app.choices.ResultState['PENDING'], max_length=20)),
-                ('lease_owner', models.UUIDField(blank=True, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('n_leases', models.PositiveSmallIntegerField(default=0)),
-                ('not_before', models.DateTimeField(blank=True, null=True)),
-                ('answered_at', models.DateTimeField(blank=True, null=True)),
-                ('output', models.TextField(blank=True)),
-                ('finish_reason', models.CharField(blank=True, max_length=30)),
-                ('error_kind', models.CharField(blank=True, max_length=40)),
-                ('reason', models.CharField(blank=True, max_length=1000)),
-                ('latency_ms', models.IntegerField(blank=True, null=True)),
-                ('input_tokens', models.IntegerField(blank=True, null=True)),
-                ('output_tokens', models.IntegerField(blank=True, null=True)),
-                ('cost_usd', models.DecimalField(blank=True, decimal_places=9, max_digits=16, null=True)),
-                ('n_attempts', models.PositiveSmallIntegerField(default=0)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='evals_app.case')),
-                ('case_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='evals_app.caseversion')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='core.project')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='results', to='evals_app.run')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("repeat", models.PositiveSmallIntegerField(default=1)),
+                ("position", models.PositiveIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("pending", "pending"), ("running", "running"), ("done", "done"), ("error", "error")],
+                        default=evals_app.choices.ResultState["PENDING"],
+                        max_length=20,
+                    ),
+                ),
+                ("lease_owner", models.UUIDField(blank=True, null=True)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("n_leases", models.PositiveSmallIntegerField(default=0)),
+                ("not_before", models.DateTimeField(blank=True, null=True)),
+                ("answered_at", models.DateTimeField(blank=True, null=True)),
+                ("output", models.TextField(blank=True)),
+                ("finish_reason", models.CharField(blank=True, max_length=30)),
+                ("error_kind", models.CharField(blank=True, max_length=40)),
+                ("reason", models.CharField(blank=True, max_length=1000)),
+                ("latency_ms", models.IntegerField(blank=True, null=True)),
+                ("input_tokens", models.IntegerField(blank=True, null=True)),
+                ("output_tokens", models.IntegerField(blank=True, null=True)),
+                ("cost_usd", models.DecimalField(blank=True, decimal_places=9, max_digits=16, null=True)),
+                ("n_attempts", models.PositiveSmallIntegerField(default=0)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="evals_app.case"
+                    ),
+                ),
+                (
+                    "case_version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="evals_app.caseversion"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="core.project"),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="results", to="evals_app.run"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RunEvaluator',
+            name="RunEvaluator",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('evaluator_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='evals_app.evaluatorversion')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='run_evaluators', to='evals_app.run')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveSmallIntegerField()),
+                (
+                    "evaluator_version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="evals_app.evaluatorversion"
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="run_evaluators", to="evals_app.run"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Score',
+            name="Score",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(choices=[('code', 'code'), ('judge', 'judge'), ('person', 'person'), ('end_user', 'end user')], max_length=10)),
-                ('state', models.CharField(choices=[('scored', 'scored'), ('unscored', 'unscored'), ('error', 'error'), ('skipped', 'skipped')], max_length=10)),
-                ('value', models.FloatField(blank=True, null=True)),
-                ('label', models.CharField(blank=True, max_length=200)),
-                ('reason', models.CharField(blank=True, max_length=2000)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('evaluator_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='evals_app.evaluatorversion')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='core.project')),
-                ('result', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scores', to='evals_app.result')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scores', to='evals_app.run')),
-                ('scored_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[("code", "code"), ("judge", "judge"), ("person", "person"), ("end_user", "end user")],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("scored", "scored"),
+                            ("unscored", "unscored"),
+                            ("error", "error"),
+                            ("skipped", "skipped"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("value", models.FloatField(blank=True, null=True)),
+                ("label", models.CharField(blank=True, max_length=200)),
+                ("reason", models.CharField(blank=True, max_length=2000)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "evaluator_version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="evals_app.evaluatorversion"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="core.project"),
+                ),
+                (
+                    "result",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="scores", to="evals_app.result"
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="scores", to="evals_app.run"
+                    ),
+                ),
+                (
+                    "scored_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='dataset',
-            index=models.Index(fields=['project', '-updated_at'], name='dataset_recent'),
+            model_name="dataset",
+            index=models.Index(fields=["project", "-updated_at"], name="dataset_recent"),
         ),
         migrations.AddConstraint(
-            model_name='dataset',
-            constraint=models.UniqueConstraint(fields=('project', 'name'), name='dataset_name_once'),
+            model_name="dataset",
+            constraint=models.UniqueConstraint(fields=("project", "name"), name="dataset_name_once"),
         ),
         migrations.AddIndex(
-            model_name='caseversion',
-            index=models.Index(models.F('dataset'), models.F('since'), models.F('position'), name='case_version_in_dataset'),
+            model_name="caseversion",
+            index=models.Index(
+                models.F("dataset"), models.F("since"), models.F("position"), name="case_version_in_dataset"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='caseversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('until__isnull', True)), fields=('case',), name='case_one_current_version'),
+            model_name="caseversion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("until__isnull", True)), fields=("case",), name="case_one_current_version"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.UniqueConstraint(fields=('dataset', 'identity'), name='case_identity_once'),
+            model_name="case",
+            constraint=models.UniqueConstraint(fields=("dataset", "identity"), name="case_identity_once"),
         ),
         migrations.AddConstraint(
-            model_name='datasetrevision',
-            constraint=models.UniqueConstraint(fields=('dataset', 'number'), name='dataset_revision_once'),
+            model_name="datasetrevision",
+            constraint=models.UniqueConstraint(fields=("dataset", "number"), name="dataset_revision_once"),
         ),
         migrations.AddConstraint(
-            model_name='evaluator',
-            constraint=models.UniqueConstraint(fields=('project', 'name'), name='evaluator_name_once'),
+            model_name="evaluator",
+            constraint=models.UniqueConstraint(fields=("project", "name"), name="evaluator_name_once"),
         ),
         migrations.AddConstraint(
-            model_name='evaluatorversion',
-            constraint=models.UniqueConstraint(fields=('evaluator', 'number'), name='evaluator_version_once'),
+            model_name="evaluatorversion",
+            constraint=models.UniqueConstraint(fields=("evaluator", "number"), name="evaluator_version_once"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['project', '-id'], name='run_recent'),
+            model_name="run",
+            index=models.Index(fields=["project", "-id"], name="run_recent"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(models.F('id'), condition=models.Q(('state__in', ['queued', 'running', 'stopping'])), name='run_active'),
+            model_name="run",
+            index=models.Index(
+                models.F("id"), condition=models.Q(("state__in", ["queued", "running", "stopping"])), name="run_active"
+            ),
         ),
         migrations.AddIndex(
-            model_name='result',
-            index=models.Index(models.F('run'), models.F('position'), name='result_in_run'),
+            model_name="result",
+            index=models.Index(models.F("run"), models.F("position"), name="result_in_run"),
         ),
         migrations.AddIndex(
-            model_name='result',
-            index=models.Index(models.F('run'), models.F('position'), condition=models.Q(('state__in', ['pending', 'running'])), name='result_open'),
+            model_name="result",
+            index=models.Index(
+                models.F("run"),
+                models.F("position"),
+                condition=models.Q(("state__in", ["pending", "running"])),
+                name="result_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='result',
-            index=models.Index(models.F('lease_until'), condition=models.Q(('state', 'running')), name='result_leased'),
+            model_name="result",
+            index=models.Index(models.F("lease_until"), condition=models.Q(("state", "running")), name="result_leased"),
         ),
         migrations.AddConstraint(
-            model_name='result',
-            constraint=models.UniqueConstraint(fields=('run', 'case', 'repeat'), name='result_once'),
+            model_name="result",
+            constraint=models.UniqueConstraint(fields=("run", "case", "repeat"), name="result_once"),
         ),
         migrations.AddConstraint(
-            model_name='runevaluator',
-            constraint=models.UniqueConstraint(fields=('run', 'evaluator_version'), name='run_evaluator_once'),
+            model_name="runevaluator",
+            constraint=models.UniqueConstraint(fields=("run", "evaluator_version"), name="run_evaluator_once"),
         ),
         migrations.AddIndex(
-            model_name='score',
-            index=models.Index(models.F('run'), models.F('evaluator_version'), models.F('state'), models.F('value'), name='score_in_run'),
+            model_name="score",
+            index=models.Index(
+                models.F("run"),
+                models.F("evaluator_version"),
+                models.F("state"),
+                models.F("value"),
+                name="score_in_run",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='score',
-            constraint=models.UniqueConstraint(condition=models.Q(('source__in', ['code', 'judge'])), fields=('result', 'evaluator_version'), name='score_by_machine_once'),
+            model_name="score",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("source__in", ["code", "judge"])),
+                fields=("result", "evaluator_version"),
+                name="score_by_machine_once",
+            ),
         ),
     ]

@@ -4,60 +4,59 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('evals_app', '0001_initial'),
+        ("evals_app", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='runevaluator',
-            name='estimate',
+            model_name="runevaluator",
+            name="estimate",
             field=models.FloatField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='runevaluator',
-            name='high',
+            model_name="runevaluator",
+            name="high",
             field=models.FloatField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='runevaluator',
-            name='low',
+            model_name="runevaluator",
+            name="low",
             field=models.FloatField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='runevaluator',
-            name='method',
+            model_name="runevaluator",
+            name="method",
             field=models.CharField(blank=True, max_length=200),
         ),
         migrations.AddField(
-            model_name='runevaluator',
-            name='n',
+            model_name="runevaluator",
+            name="n",
             field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='runevaluator',
-            name='n_error',
+            model_name="runevaluator",
+            name="n_error",
             field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='runevaluator',
-            name='n_skipped',
+            model_name="runevaluator",
+            name="n_skipped",
             field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='runevaluator',
-            name='n_unscored',
+            model_name="runevaluator",
+            name="n_unscored",
             field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='runevaluator',
-            name='note',
+            model_name="runevaluator",
+            name="note",
             field=models.CharField(blank=True, max_length=300),
         ),
         migrations.AddField(
-            model_name='runevaluator',
-            name='summarised_at',
+            model_name="runevaluator",
+            name="summarised_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
     ]

@@ -95,7 +95,12 @@ class CaseVersion(models.Model):
                 fields=["case"], condition=models.Q(until__isnull=True), name="case_one_current_version"
             )
         ]
-        indexes = [models.Index("dataset", "since", "position", name="case_version_in_dataset")]
+        indexes = [
+            models.Index("dataset", "since", "position", name="case_version_in_dataset"),
+            models.Index(
+                fields=["dataset", "position"], condition=models.Q(until__isnull=True), name="case_version_current"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"case {self.case_id}, revision {self.since}"

@@ -36,9 +36,7 @@ class EvaluatorVersion(models.Model):
     evaluator = models.ForeignKey(Evaluator, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     config = models.JSONField(default=dict)
-    connection = models.ForeignKey(
-        Connection, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
-    )
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     model = models.CharField(max_length=200, blank=True)
     value_type = models.CharField(max_length=20)
     direction = models.CharField(max_length=10, choices=choices(Direction))

@@ -54,9 +54,7 @@ class Result(models.Model):
                 condition=models.Q(state__in=["pending", "running"]),
                 name="result_open",
             ),
-            models.Index(
-                "lease_until", condition=models.Q(state="running"), name="result_leased"
-            ),
+            models.Index("lease_until", condition=models.Q(state="running"), name="result_leased"),
         ]
 
     def __str__(self) -> str:

@@ -24,9 +24,7 @@ class Run(models.Model):
     prompt_version = models.ForeignKey(
         PromptVersion, on_delete=models.PROTECT, null=True, blank=True, related_name="runs"
     )
-    connection = models.ForeignKey(
-        Connection, on_delete=models.PROTECT, null=True, blank=True, related_name="runs"
-    )
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, null=True, blank=True, related_name="runs")
     model = models.CharField(max_length=200, blank=True)
     label = models.CharField(max_length=200, blank=True)
     repeats = models.PositiveSmallIntegerField(default=1)
@@ -86,9 +84,7 @@ class RunEvaluator(models.Model):
     summarised_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["run", "evaluator_version"], name="run_evaluator_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["run", "evaluator_version"], name="run_evaluator_once")]
 
     def __str__(self) -> str:
         return f"run {self.run_id}: evaluator version {self.evaluator_version_id}"

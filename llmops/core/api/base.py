@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar, cast
 
+from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Model, QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -86,8 +88,16 @@ class ProjectAPIView(APIView):
 
 
 def _body_for_fingerprint(request: Request) -> Any:
-    files = {name: (file.name, file.size) for name, file in getattr(request, "FILES", {}).items()}
+    files = {name: _file_digest(file) for name, file in getattr(request, "FILES", {}).items()}
     return [request.data if not files else {k: v for k, v in request.data.items() if k not in files}, files]
+
+
+def _file_digest(file: UploadedFile) -> list[Any]:
+    digest = hashlib.sha256()
+    for piece in file.chunks():
+        digest.update(piece)
+    file.seek(0)
+    return [file.name, digest.hexdigest()]
 
 
 def _limit(request: Request) -> int:
