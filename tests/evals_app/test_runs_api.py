@@ -24,7 +24,7 @@ from llmops.providers.base import Vendor
 from tests.core.factories import Api, error_of, fields_of
 from tests.evals_app.factories import World, calls_of, drive, make_world, set_price
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("loopback", "redis_client")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("loopback", "redis_client")]
 
 
 @pytest.fixture

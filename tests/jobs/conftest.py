@@ -1,0 +1,52 @@
+"""One worker and one beat for all tests here; a test that kills them starts them again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from pytest_django import DjangoDbBlocker, Settings
+
+from tests.jobs.processes import Platform
+
+FULL = os.environ.get("TEST_FAULTS") == "full"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How big a test is: `make test` runs the short form, `TEST_FAULTS=full` the one that RELIABILITY asks for."""
+
+    n_cases: int
+    concurrency: int
+
+
+@pytest.fixture(scope="session")
+def size() -> Size:
+    return Size(1_000, 50) if FULL else Size(200, 25)
+
+
+@pytest.fixture(scope="session")
+def programs(
+    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Platform]:
+    with django_db_blocker.unblock():
+        platform = Platform(tmp_path_factory.mktemp("programs"))
+        yield platform
+        platform.close()
+
+
+@pytest.fixture
+def platform(programs: Platform, transactional_db: None, loopback: None) -> Platform:
+    """Beat, worker and web at work."""
+    for name in ("beat", "worker", "web"):
+        if name not in programs.processes:
+            programs.start(name)
+    return programs
+
+
+@pytest.fixture
+def loopback(settings: Settings) -> None:
+    """Model servers on this machine may be called."""
+    settings.ALLOW_PRIVATE_URLS = "127.0.0.1"
