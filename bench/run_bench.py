@@ -145,14 +145,19 @@ def children(home: Path) -> dict[str, list[psutil.Process]]:
 
 def cpu_seconds(home: Path) -> dict[str, float]:
     """User and system time by part, with that of processes that have ended."""
-    return {
-        name: sum(
-            sum(process.cpu_times()[:4]) if at == 0 else sum(process.cpu_times()[:2])
-            for at, process in enumerate(processes)
-        )
-        for name, processes in children(home).items()
-        if name in COUNTED
-    }
+    used: dict[str, float] = {}
+    for name, processes in children(home).items():
+        if name in COUNTED:
+            first, *others = processes
+            used[name] = sum(first.cpu_times()[:4]) + sum(_cpu_of(process) for process in others)
+    return used
+
+
+def _cpu_of(process: psutil.Process) -> float:
+    try:
+        return sum(process.cpu_times()[:2])
+    except psutil.NoSuchProcess:
+        return 0.0  # it has just ended: its time is in its parent's
 
 
 def worker_pss_mb(home: Path) -> float:
