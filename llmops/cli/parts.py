@@ -34,9 +34,7 @@ class Parts:
         """Migrations, static files and first start, in one process that ends. See llmops.cli.prepare."""
         return Program(
             name="prepare",
-            command=_python(
-                "llmops.cli.prepare", "--answer-to", str(answer_to), *(() if demo else ("--no-demo",))
-            ),
+            command=_python("llmops.cli.prepare", "--answer-to", str(answer_to), *(() if demo else ("--no-demo",))),
             environment=self.environment,
             keep_open=(answer_to,),
             phase=_DJANGO,

@@ -76,9 +76,7 @@ class Platform:
         try:
             free = is_free(host, port)
         except OSError as wrong:
-            raise CannotStart(
-                f"{host} is no address of this machine ({wrong.strerror}): set --host."
-            ) from wrong
+            raise CannotStart(f"{host} is no address of this machine ({wrong.strerror}): set --host.") from wrong
         if not free:
             raise CannotStart(f"port {port} is taken by another program: choose another with --port.")
         if self._environment.own_database:
@@ -151,6 +149,4 @@ def _expect_answer(variable: str, url: str, *, default_port: int) -> None:
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or default_port
     if not answers(port, host=host, within_s=5):
-        raise CannotStart(
-            f"nothing answers at {host}:{port} ({variable}): start that server, or mend the address."
-        )
+        raise CannotStart(f"nothing answers at {host}:{port} ({variable}): start that server, or mend the address.")

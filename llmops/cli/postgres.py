@@ -152,9 +152,7 @@ def _bin(name: str) -> Path:
 
 
 def _check_version(found: str, data: Path) -> None:
-    output = subprocess.run(
-        [_bin("postgres"), "--version"], capture_output=True, text=True, check=True
-    ).stdout
+    output = subprocess.run([_bin("postgres"), "--version"], capture_output=True, text=True, check=True).stdout
     installed = output.split()[-1].split(".")[0]
     if found != installed:
         raise CannotStart(

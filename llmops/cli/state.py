@@ -42,7 +42,7 @@ def sole_supervisor(home: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as lock:
         # A command that looks whether somebody runs holds it for a moment.
-        if not _wait(lambda: _take(lock, fcntl.LOCK_EX), within_s=0.3):
+        if not wait_until(lambda: _take(lock, fcntl.LOCK_EX), within_s=0.3):
             raise AlreadyRuns
         try:
             yield
@@ -69,15 +69,10 @@ def end_leftovers(home: Path, *, within_s: float = 15.0) -> int:
     left = [child for child in state.children if _lives(child)] if state else []
     for child in left:
         _signal_group(child, signal.SIGINT if child.name == "postgres" else signal.SIGTERM)
-    if not _wait(lambda: not any(_lives(child) for child in left), within_s):
+    if not wait_until(lambda: not any(_lives(child) for child in left), within_s):
         for child in filter(_lives, left):
             _signal_group(child, signal.SIGKILL)
     return len(left)
-
-
-def wait_until_free(home: Path, *, within_s: float) -> bool:
-    """Whether no supervisor holds `home` any more, after at most that time."""
-    return _wait(lambda: not _is_locked(home), within_s)
 
 
 def born(pid: int) -> int | None:
@@ -101,7 +96,8 @@ def _signal_group(child: ChildState, number: signal.Signals) -> None:
             (os.kill if number == signal.SIGINT else os.killpg)(child.pid, number)
 
 
-def _wait(condition: Callable[[], bool], within_s: float) -> bool:
+def wait_until(condition: Callable[[], bool], within_s: float) -> bool:
+    """Whether `condition` came true within that time."""
     deadline = time.monotonic() + within_s
     while not condition():
         if time.monotonic() > deadline:

@@ -5,7 +5,7 @@ import os
 import signal
 
 from llmops.cli.programs import CannotStart
-from llmops.cli.state import read_state, wait_until_free
+from llmops.cli.state import born, read_state, wait_until
 from llmops.env import load_environment
 
 _WITHIN_S = 120.0
@@ -21,9 +21,14 @@ def run(options: argparse.Namespace) -> int:
     if state is None:
         print(f"llmops does not run (data in {home}).")
         return 0
-    for _ in range(2 if options.now else 1):
-        os.kill(state.pid, signal.SIGTERM)
-    if not wait_until_free(home, within_s=_WITHIN_S):
+    supervisor = born(state.pid)
+
+    def is_gone() -> bool:
+        # It lets go of its folder a moment before it ends.
+        return read_state(home) is None and (supervisor is None or born(state.pid) != supervisor)
+
+    os.kill(state.pid, signal.SIGQUIT if options.now else signal.SIGTERM)
+    if not wait_until(is_gone, _WITHIN_S):
         raise CannotStart(f"it did not stop within {_WITHIN_S:.0f} s (process {state.pid}).")
     print("llmops stopped.")
     return 0

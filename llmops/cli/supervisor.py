@@ -13,7 +13,7 @@ from typing import Self
 from llmops.cli.logs import RotatingLog
 from llmops.cli.programs import Program, ProgramFailed, kill_group, last_lines, signal_process, start
 
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _FIRST_DELAY_S = 0.5
 _LONGEST_DELAY_S = 30.0
 _HEALTHY_AFTER_S = 30.0  # a child that lived that long starts again without a longer delay
@@ -124,7 +124,7 @@ class Supervisor:
                     self._schedule(child, _how(self._bury(child)))
 
     def stop(self) -> None:
-        """Stop all children, the last phase first; a second stop signal stops the waiting."""
+        """Stop all children, the last phase first; a second stop signal, or SIGQUIT, stops the waiting."""
         for phase in sorted({child.program.phase for child in self.children}, reverse=True):
             self._stop_together([child for child in self.children if child.program.phase == phase])
         for child in list(self.children):
@@ -232,7 +232,7 @@ class Supervisor:
         os.close(key.fd)
 
     def _note_stop(self, number: int, frame: FrameType | None) -> None:
-        self._stop_requests += 1
+        self._stop_requests += 2 if number == signal.SIGQUIT else 1
 
     def _check_stop(self) -> None:
         if self._stop_requests:
@@ -240,9 +240,7 @@ class Supervisor:
 
     def _failure(self, child: Child, code: int) -> ProgramFailed:
         lines = last_lines(child.log.path)
-        return ProgramFailed(
-            f"{child.program.name} {_how(code)}. Its last lines ({child.log.path}):\n{lines}"
-        )
+        return ProgramFailed(f"{child.program.name} {_how(code)}. Its last lines ({child.log.path}):\n{lines}")
 
 
 def _looks_ready(child: Child) -> bool:

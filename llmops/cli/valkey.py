@@ -82,6 +82,5 @@ def _binary() -> Path:
         for found_file in folder.glob("_binaries/*/valkey-server"):
             return found_file
     raise CannotStart(
-        "There is no Redis on this machine: install redis-server or valkey, "
-        "or set REDIS_URL to a Redis of your own."
+        "There is no Redis on this machine: install redis-server or valkey, or set REDIS_URL to a Redis of your own."
     )

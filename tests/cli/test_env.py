@@ -91,9 +91,7 @@ def test_empty_value_is_no_value(tmp_path: Path) -> None:
 
 def test_file_is_read_and_the_shell_goes_before_it(tmp_path: Path) -> None:
     file = tmp_path / "settings"
-    file.write_text(
-        "\ufeffLLMOPS_PORT=9000\nexport LLMOPS_HOST='0.0.0.0'  \n# REDIS_URL=redis://x\nOPENAI_API_KEY=\n"
-    )
+    file.write_text("\ufeffLLMOPS_PORT=9000\nexport LLMOPS_HOST='0.0.0.0'  \n# REDIS_URL=redis://x\nOPENAI_API_KEY=\n")
     values = environment_values({"LLMOPS_ENV_FILE": str(file), "LLMOPS_PORT": "9001", "LLMOPS_HOST": ""})
     assert values["LLMOPS_PORT"] == "9001"
     assert values["LLMOPS_HOST"] == "0.0.0.0"  # noqa: S104 - read, not bound

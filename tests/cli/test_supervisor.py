@@ -79,9 +79,7 @@ def test_delay_grows_and_the_third_time_shows_the_log(stage: Stage, monkeypatch:
 
     with stage.supervisor as supervisor:
         stage.act = act
-        supervisor.start(
-            _program("broken", "raise SystemExit('no such table')", ready=lambda: False), wait=False
-        )
+        supervisor.start(_program("broken", "raise SystemExit('no such table')", ready=lambda: False), wait=False)
         supervisor.watch()
 
     delays = [line.rpartition(" in ")[2] for line in stage.said if "started again" in line]
@@ -192,6 +190,16 @@ def test_stubborn_child_is_killed_after_its_grace(stage: Stage, tmp_path: Path) 
         process = supervisor.children[0].process
     assert process is not None
     assert process.returncode == -signal.SIGKILL
+    assert stage.said == ["stubborn did not stop in time and is killed."]
+
+
+def test_somebody_in_a_hurry_does_not_wait_for_the_grace(stage: Stage, tmp_path: Path) -> None:
+    mark = tmp_path / "deaf"
+    code = f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nopen({str(mark)!r}, 'w')\n{_SLEEP}"
+    with stage.supervisor as supervisor:
+        supervisor.start(_program("stubborn", code, ready=mark.exists, grace_s=600))
+        os.kill(os.getpid(), signal.SIGQUIT)
+        supervisor.watch()
     assert stage.said == ["stubborn did not stop in time and is killed."]
 
 

@@ -158,11 +158,7 @@ def test_killed_child_comes_back(machine: Machine, name: str) -> None:
     until(lambda: machine.child(name)["state"] == "ready")
     before = machine.child(name)
     os.kill(before["pid"], signal.SIGKILL)
-    until(
-        lambda: (
-            machine.child(name)["restarts"] > before["restarts"] and machine.child(name)["state"] == "ready"
-        )
-    )
+    until(lambda: machine.child(name)["restarts"] > before["restarts"] and machine.child(name)["state"] == "ready")
     assert machine.child(name)["pid"] != before["pid"]
     assert f"{name} was killed (SIGKILL); it is started again in" in machine.said()
     assert until(lambda: _or_none(machine.page), within_s=20)
@@ -171,9 +167,7 @@ def test_killed_child_comes_back(machine: Machine, name: str) -> None:
 def test_port_that_is_taken(machine: Machine, new_machine: Machine) -> None:
     refused = new_machine.run("up", "--port", str(machine.port))
     assert refused.returncode == 1
-    assert refused.stderr == (
-        f"llmops: port {machine.port} is taken by another program: choose another with --port.\n"
-    )
+    assert refused.stderr == (f"llmops: port {machine.port} is taken by another program: choose another with --port.\n")
     assert new_machine.processes() == []
 
 
