@@ -1,10 +1,13 @@
 """What is in the repository speaks of the project alone, and pins what it stands on."""
 
+import ast
 import os
 import re
 import subprocess
+import sys
 import tomllib
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ _OF_A_MACHINE = re.compile(r"(?<![\w./-])/(?:" + "|".join(("root", "home", "User
 _REGISTRY = re.compile("|".join(("py" + r"pi\.org", "python" + r"hosted\.org", "npm" + r"js\.(?:org|com)")))
 _PIN = re.compile(r"^([a-z0-9.-]+)==([\w.!+]+)")
 _MOST_BYTES = 1_000_000
+_PACKAGES = frozenset({"llmops", "prompts_app", "evals_app", "monitoring_app"})
 
 
 @cache
@@ -93,6 +97,18 @@ def test_locks_hold_what_the_project_asks_for() -> None:
         assert not missing, f"{name} lacks {missing}: run `make lock`"
 
 
+def test_what_the_code_imports_is_asked_for() -> None:
+    declared = {_package(requirement) for requirement in PROJECT["project"]["dependencies"]}
+    providers = packages_distributions()
+    missing = {}
+    for path in _tracked():
+        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in _PACKAGES:
+            for name in _imported(path) - sys.stdlib_module_names - _PACKAGES:
+                if not declared & {_package(provider) for provider in providers.get(name, [])}:
+                    missing[name] = str(path.relative_to(ROOT))
+    assert missing == {}, "a dependency of a dependency may go with its next version"
+
+
 def test_development_has_the_very_versions_of_production() -> None:
     base, dev = _pins("base.lock"), _pins("dev.lock")
     assert base == {name: dev.get(name) for name in base}
@@ -124,6 +140,17 @@ def _pins(name: str) -> dict[str, list[str]]:
         if match := _PIN.match(line):
             pins.setdefault(match[1], []).append(match[2])
     return pins
+
+
+def _imported(path: Path) -> set[str]:
+    """First parts of what a file imports, wherever in it."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.append(node.module)
+    return {name.partition(".")[0] for name in names}
 
 
 def _package(requirement: str) -> str:
