@@ -122,17 +122,13 @@ class RowWork:
         ):
             # What a judge was asked for in vain is not counted with the row, so such a lease counts as a try.
             tried = self.answered and not was_not_sent(error)
-            self.harvest.given_back.append(
-                GivenBack(self.claimed.result_id, wait_s, tried, n_attempts, self.cost_usd)
-            )
+            self.harvest.given_back.append(GivenBack(self.claimed.result_id, wait_s, tried, n_attempts, self.cost_usd))
             return wait_s
         kind, reason = str(error.kind), error.message
         self._end(ResultState.ERROR, error_kind=kind, reason=reason, n_attempts=n_attempts)
         return 0.0
 
-    def _end(
-        self, state: ResultState, *, error_kind: str = "", reason: str = "", n_attempts: int = 0
-    ) -> None:
+    def _end(self, state: ResultState, *, error_kind: str = "", reason: str = "", n_attempts: int = 0) -> None:
         self.harvest.finished.append(
             Finished(self.claimed.result_id, state, error_kind, reason, n_attempts, self.cost_usd)
         )

@@ -88,9 +88,7 @@ class Harvest:
     given_back: list[GivenBack] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(
-            self.begun or self.ended or self.answered or self.scored or self.finished or self.given_back
-        )
+        return bool(self.begun or self.ended or self.answered or self.scored or self.finished or self.given_back)
 
     def taken(self) -> Harvest:
         """All of it as a harvest of its own; this one is empty afterwards."""
@@ -129,10 +127,7 @@ class Harvest:
         return Harvest(
             begun=self.begun,
             ended=[(start, _without_content(end)) for start, end in self.ended],
-            finished=[
-                Finished(result_id, ResultState.ERROR, "not_storable", reason)
-                for result_id in sorted(results)
-            ],
+            finished=[Finished(result_id, ResultState.ERROR, "not_storable", reason) for result_id in sorted(results)],
             given_back=self.given_back,
         )
 

@@ -19,8 +19,9 @@ from llmops.core.services import calls_begin, calls_finish
 class Saved(NamedTuple):
     """What saving a harvest came to.
 
-    `n_finished` counts results that ended now, and `touched` are the runs that got results back or ended; `closed` are those of the known runs for which nothing more may be
-    sent; `refused` are the ids of attempts that were not written down, because their run is one of these.
+    `n_finished` counts results that ended now, and `touched` are the runs that got results back or ended; `closed`
+    are those of the known runs for which nothing more may be sent, and `refused` the ids of attempts that were not
+    written down, because their run is one of these.
     """
 
     n_finished: int
