@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -15,13 +16,16 @@ from asgiref.sync import async_to_sync
 from django.db import OperationalError, close_old_connections, connection
 
 from evals_app.services import pump as pump_module
+from llmops.providers.base import Vendor
 from tests.evals_app.factories import (
     calls_of,
     drive,
     drive_async,
     expire_leases,
+    in_threads,
     make_world,
     scores_of,
+    set_price,
     states_of,
 )
 from tests.jobs.model_server import ModelServer
@@ -81,7 +85,6 @@ def test_a_database_that_stays_away_ends_the_pump_and_the_next_one_carries_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pump_module, "DATABASE_PATIENCE_S", 0.5)
-    monkeypatch.setattr(connection.pool, "timeout", 1.0)
     name = connection.ops.quote_name(connection.settings_dict["NAME"])
 
     async def scenario() -> None:
@@ -96,7 +99,8 @@ def test_a_database_that_stays_away_ends_the_pump_and_the_next_one_carries_on(
 
     with ModelServer(delay_s=0.05) as server:
         run = make_world(n_cases=100, base_url=server.url).run(concurrency=10)
-        with operator() as link:
+        with operator() as link, monkeypatch.context() as impatient:
+            impatient.setattr(connection.pool, "timeout", 1.0)
             try:
                 async_to_sync(scenario)()
             finally:
@@ -132,3 +136,32 @@ def test_rows_claimed_before_a_lost_connection_are_worked_on_after_it(
     drive(for_s=5.0)
     run.refresh_from_db()
     assert (lost, run.state, states_of(run)) == ([run.pk], "finished", {"done": 5})
+
+
+def test_pumps_that_keep_losing_their_leases_to_each_other_still_do_everything_once() -> None:
+    """Two pumps on one run while leases run out again and again: zombies save late, rows are asked for twice, and
+    still each result, mark and cent counts once."""
+    set_price("echo", "1000", vendor=Vendor.OPENAI_COMPATIBLE)
+    with ModelServer(delay_s=0.05) as server:
+        run = make_world(n_cases=120, base_url=server.url).run(concurrency=12)
+        over = threading.Event()
+
+        def expire() -> None:
+            while not over.wait(0.2):
+                expire_leases(run)
+
+        def pump() -> None:
+            while not over.is_set():
+                drive(for_s=5.0)
+                run.refresh_from_db()
+                if run.state == "finished":
+                    over.set()
+
+        in_threads(pump, pump, expire, within_s=60)
+    run.refresh_from_db()
+    assert (run.state, run.n_finished, states_of(run)) == ("finished", 120, {"done": 120})
+    calls = calls_of(run)
+    assert len(calls) == len(server.calls) > 120
+    assert {call.state for call in calls} == {"ok"}
+    assert run.spent_usd == sum(call.cost_usd for call in calls) == Decimal("0.02") * len(calls)
+    assert set(Counter(score.result_id for score in scores_of(run)).values()) == {1}

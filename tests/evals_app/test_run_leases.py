@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -27,36 +26,13 @@ from evals_app.services.sweeping import runs_sweep
 from llmops.core.services import calls_begin
 from llmops.ids import uuid7
 from llmops.providers.gateway import CallContext, CallPurpose, CallStart
-from tests.evals_app.factories import World, calls_of, expire_leases, leased, make_world, states_of
+from tests.evals_app.factories import World, calls_of, expire_leases, in_threads, leased, make_world, states_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def claim(most: int = 100, owner: UUID | None = None) -> list[Claimed]:
     return results_claim(owner=owner or uuid.uuid4(), most=most)
-
-
-def in_threads(*jobs: Callable[[], None]) -> None:
-    """Run these at once, each with a database connection of its own; a failure in one fails the test."""
-    failures: list[BaseException] = []
-    start = threading.Barrier(len(jobs))
-
-    def work(job: Callable[[], None]) -> None:
-        try:
-            start.wait(10)
-            job()
-        except BaseException as failure:
-            failures.append(failure)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work, args=[job]) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-        assert not thread.is_alive()
-    assert not failures, failures
 
 
 def begin_call(row: Claimed, project_id: int) -> UUID:
