@@ -34,6 +34,8 @@ _servers = contextlib.ExitStack()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Runs before pytest-django loads the settings."""
+    if settings.configured:
+        raise pytest.UsageError("The settings were loaded too early: unset DJANGO_SETTINGS_MODULE.")
     if not hasattr(config, "workerinput"):
         _prepare_environment()
         if not config.option.collectonly:
@@ -41,6 +43,12 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["REDIS_URL"] = _redis_of_this_worker(os.environ.get("REDIS_URL", ""))
     os.environ["DJANGO_SETTINGS_MODULE"] = "llmops.settings"
     settings.INSTALLED_APPS  # noqa: B018  loads the settings, so that pytest-django sets Django up before collection
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Workers load the settings after their own `pytest_configure`, not when they find this in the environment."""
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
