@@ -90,6 +90,7 @@ DATABASES = {
     "default": {
         **_database,
         "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             **_database.get("OPTIONS", {}),
             "pool": {"min_size": 1, "max_size": 12, "timeout": 10},
@@ -133,6 +134,8 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 _https = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = _https

@@ -21,14 +21,20 @@ from evals_app.services.harvests import GivenBack
 from evals_app.services.states import runs_stop_at_budget
 from llmops.core.services import calls_orphan
 
-BITE = 25
-"""Rows taken from one run at once: small enough that two workers share a run evenly."""
+SMALLEST_BITE = 6
 
 MOST_LEASES = 3
 """A result whose worker died this often is given up, so that one poisonous case cannot stop the others."""
 
 SUSPECT_LEASES = 2
 """A result whose worker died this often is tried last and alone, so that it cannot take others down with it."""
+
+
+def bite(concurrency: int) -> int:
+    """Rows taken from one run at once. Small, so that two workers share a run evenly and calls do not go out and
+    come back in step, which would leave the processor idle in between; a quarter of the run's places at the most.
+    """
+    return max(SMALLEST_BITE, concurrency // 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +125,10 @@ def results_claim(
         return claimed
     with connection.cursor() as cursor:
         cursor.execute(_OPEN_RUNS, [list(resting)])
-        waiting = [run_id for run_id, concurrency, leased in cursor.fetchall() if leased < concurrency]
+        waiting = [(run_id, bite(places)) for run_id, places, leased in cursor.fetchall() if leased < places]
     left = most
-    for at, run_id in enumerate(waiting):
-        rows = _claim_from_run(run_id, owner=owner, most=min(-(-left // (len(waiting) - at)), BITE))
+    for at, (run_id, most_of_run) in enumerate(waiting):
+        rows = _claim_from_run(run_id, owner=owner, most=min(-(-left // (len(waiting) - at)), most_of_run))
         claimed += rows
         left -= len(rows)
     return claimed

@@ -33,7 +33,7 @@ from llmops.providers.gateway import Gateway, Limiter, Price
 
 log = logging.getLogger(__name__)
 
-GATHER_S = 0.01
+GATHER_S = 0.004
 IDLE_S = 0.5
 DATABASE_PATIENCE_S = 25.0
 DRAIN_S = 5.0

@@ -15,8 +15,8 @@ from evals_app.models import Result, Run, RunEvaluator
 from evals_app.services import run_stop
 from evals_app.services.harvests import GivenBack
 from evals_app.services.leases import (
-    BITE,
     Claimed,
+    bite,
     given_up,
     leases_renew,
     results_claim,
@@ -54,13 +54,15 @@ def test_claimers_at_once_never_exceed_the_concurrency() -> None:
     world = make_world(n_cases=60)
     for _ in range(5):
         run = world.run(concurrency=30)
-        in_threads(*[lambda: claim(25)] * 4)
+        in_threads(*[lambda: claim(25)] * 6)
         assert leased(run) == 30
         run.delete()
 
 
 def test_a_claimer_that_waited_for_the_lock_sees_what_was_leased_meanwhile() -> None:
-    run = make_world(n_cases=60).run(concurrency=30)
+    run = make_world(n_cases=140).run(concurrency=100)
+    for _ in range(3):
+        claim(20)
     locked, claimed = threading.Event(), list[Claimed]()
 
     def first() -> None:
@@ -75,8 +77,8 @@ def test_a_claimer_that_waited_for_the_lock_sees_what_was_leased_meanwhile() -> 
         claimed.extend(claim(25))
 
     in_threads(first, second)
-    assert len(claimed) == 5
-    assert leased(run) == 30
+    assert len(claimed) == 15
+    assert leased(run) == 100
 
 
 def _wait_for_a_blocked_backend() -> None:
@@ -97,9 +99,9 @@ def test_claimers_at_once_never_take_the_same_row() -> None:
 
 
 def test_a_claim_takes_a_bite_in_the_order_of_the_dataset() -> None:
-    run = make_world(n_cases=BITE + 10).run(concurrency=100)
+    run = make_world(n_cases=bite(100) + 10).run(concurrency=100)
     rows = claim(100)
-    expected = Result.objects.filter(run=run).order_by("position").values_list("pk", flat=True)[:BITE]
+    expected = Result.objects.filter(run=run).order_by("position").values_list("pk", flat=True)[: bite(100)]
     assert sorted(row.result_id for row in rows) == sorted(expected)
     assert len(claim(3)) == 3
 
@@ -119,8 +121,8 @@ def test_runs_share_what_a_pump_can_take_and_the_emptiest_comes_first() -> None:
 def test_what_a_run_cannot_use_of_its_share_goes_to_the_others() -> None:
     world = make_world(n_cases=40)
     narrow, wide = world.run(concurrency=2), world.run(concurrency=40)
-    claim(20)
-    assert (leased(narrow), leased(wide)) == (2, 18)
+    claim(10)
+    assert (leased(narrow), leased(wide)) == (2, 8)
 
 
 def test_a_claimed_row_carries_its_case_and_the_run_goes_on() -> None:
@@ -284,10 +286,10 @@ def test_the_sweep_says_whether_work_waits() -> None:
 def test_a_claim_takes_few_statements_however_many_rows(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    _claimable(make_world(n_cases=BITE), n_runs=3)
+    _claimable(make_world(n_cases=bite(10)), n_runs=3)
     # Which runs are open; then, for each: savepoint or begin, lock, claim, running, commit.
     with django_assert_max_num_queries(1 + 3 * 5):
-        assert len(claim(3 * BITE)) == 3 * BITE
+        assert len(claim(3 * bite(10))) == 3 * bite(10)
 
 
 def _claimable(world: World, *, n_runs: int) -> None:
