@@ -27,10 +27,11 @@ def size() -> Size:
     return Size(1_000, 50) if FULL else Size(200, 25)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def programs(
     tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Platform]:
+    """Not for the session: a worker that lives on would do the work of other tests' runs."""
     with django_db_blocker.unblock():
         platform = Platform(tmp_path_factory.mktemp("programs"))
         yield platform

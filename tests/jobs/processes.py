@@ -43,8 +43,8 @@ class Platform:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        os.environ["DATABASE_URL"] = database_url()
         values = environment_values(os.environ) | {
+            "DATABASE_URL": database_url(),
             "LLMOPS_PORT": str(free_port()),
             "LLMOPS_LEASE_S": str(LEASE_S),
             "LLMOPS_WORKER_PROCESSES": str(WORKER_PROCESSES),
