@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +20,8 @@ from llmops.core.services import (
     project_create,
 )
 from llmops.providers.base import Vendor
+
+log = logging.getLogger(__name__)
 
 SLUG = "demo"
 
@@ -37,7 +40,9 @@ class Command(BaseCommand):
         )
         if not Project.objects.exists():
             owner = User.objects.get(email=administrator.email)
-            _make_project(owner, demo=not options["no_demo"])
+            project = _make_project(owner, demo=not options["no_demo"])
+            if not options["no_demo"]:
+                self._fill(project, owner)
         answer = {
             "admin_email": administrator.email,
             "admin_password": None if settings.ADMIN_PASSWORD else administrator.password,
@@ -48,9 +53,17 @@ class Command(BaseCommand):
         elif answer["admin_password"]:
             self.stdout.write(f"Sign in as {answer['admin_email']} with the password {answer['admin_password']}")
 
+    def _fill(self, project: Project, owner: User) -> None:
+        """Without the demo the platform is as useful, and how to sign in must be said whatever happens here."""
+        try:
+            demo_fill(project=project, author=owner)
+        except Exception as failed:
+            log.exception("The demo could not be made.")
+            self.stderr.write(f"The demo project stays empty: {failed}")
 
-def _make_project(owner: User, *, demo: bool) -> None:
-    """A project with the connections that this machine can offer; the demo's content may fail on its own."""
+
+def _make_project(owner: User, *, demo: bool) -> Project:
+    """A project with the connections that this machine can offer."""
     with transaction.atomic():
         name = "Bank assistant (demo)" if demo else "My project"
         project = project_create(name=name, slug=SLUG, owner=owner)
@@ -66,5 +79,4 @@ def _make_project(owner: User, *, demo: bool) -> None:
         if settings.LOCAL_MODEL:
             wanted = ConnectionSettings(name="local", vendor=Vendor.LOCAL)
             connection_create(project=project, wanted=wanted, created_by=owner)
-    if demo:
-        demo_fill(project=project, author=owner)
+    return project
