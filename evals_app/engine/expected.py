@@ -16,8 +16,7 @@ EXPECTED_HOLDS: dict[str, Any] = {
     "default": "one",
     "title": "The expected answer holds",
     "description": (
-        "one: a single answer. lines, semicolons, bars: several accepted answers, one per line or "
-        "separated by ; or |."
+        "one: a single answer. lines, semicolons, bars: several accepted answers, one per line or separated by ; or |."
     ),
 }
 

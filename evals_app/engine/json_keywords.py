@@ -74,9 +74,7 @@ def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterat
         yield ValidationError("does not match")
 
 
-def _pattern_properties(
-    validator: Any, by_pattern: Any, instance: Any, schema: Any
-) -> Iterator[ValidationError]:
+def _pattern_properties(validator: Any, by_pattern: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
     if not isinstance(instance, Mapping):
         return
     for pattern, subschema in by_pattern.items():
@@ -85,9 +83,7 @@ def _pattern_properties(
                 yield from validator.descend(value, subschema, path=name, schema_path=pattern)
 
 
-def _additional_properties(
-    validator: Any, allowed: Any, instance: Any, schema: Any
-) -> Iterator[ValidationError]:
+def _additional_properties(validator: Any, allowed: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
     if not isinstance(instance, Mapping):
         return
     named, patterns = schema.get("properties", {}), schema.get("patternProperties", {})

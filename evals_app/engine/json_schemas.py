@@ -110,9 +110,7 @@ def _check_parts(part: Any, *, top: bool = False) -> None:
     """What can be told from each part alone."""
     if isinstance(part, list):
         if len(part) > 500 and not all(isinstance(entry, str | int | float) for entry in part):
-            raise BadSchema(
-                "A list in the schema has more than 500 entries that are neither texts nor numbers."
-            )
+            raise BadSchema("A list in the schema has more than 500 entries that are neither texts nor numbers.")
         for entry in part:
             _check_parts(entry)
     elif isinstance(part, dict):
@@ -128,9 +126,7 @@ def _check_object(part: dict[str, Any], top: bool) -> None:
         "patternProperties",
         "dependentSchemas",
     } & set(part):
-        raise BadSchema(
-            "unevaluatedProperties beside patternProperties is not supported: use additionalProperties."
-        )
+        raise BadSchema("unevaluatedProperties beside patternProperties is not supported: use additionalProperties.")
     by_name = part.get("patternProperties")
     patterns = [part.get("pattern"), *(by_name if isinstance(by_name, dict) else ())]
     for pattern in patterns:

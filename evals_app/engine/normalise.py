@@ -57,9 +57,7 @@ def _switch(title: str, description: str) -> dict[str, Any]:
 
 NORMALISING_SETTINGS: dict[str, Any] = {
     "ignore_case": _switch("Ignore capitals", "“Paris” and “PARIS” are the same."),
-    "ignore_spaces": _switch(
-        "Ignore extra spaces", "Spaces and line breaks at the ends or doubled do not count."
-    ),
+    "ignore_spaces": _switch("Ignore extra spaces", "Spaces and line breaks at the ends or doubled do not count."),
     "ignore_final_punctuation": _switch(
         "Ignore punctuation at the end", "“Paris.” and “Paris” are the same. Elsewhere punctuation counts."
     ),

@@ -63,8 +63,7 @@ def _cost_usd(kind: CallEstimate) -> Decimal | None:
     if kind.input_usd_per_mtok is None or kind.output_usd_per_mtok is None:
         return None
     a_call = (
-        Decimal(kind.input_tokens) * kind.input_usd_per_mtok
-        + Decimal(kind.output_tokens) * kind.output_usd_per_mtok
+        Decimal(kind.input_tokens) * kind.input_usd_per_mtok + Decimal(kind.output_tokens) * kind.output_usd_per_mtok
     )
     return (kind.calls * a_call / 1_000_000).quantize(Decimal("0.000001"))
 

@@ -106,13 +106,9 @@ def compiled(
     options.log_errors = False
     options.max_mem = _MOST_RE2_BYTES
     try:
-        re2.compile(
-            _encodable(pattern), options
-        )  # on its own first: a stray ) must not close the group below
+        re2.compile(_encodable(pattern), options)  # on its own first: a stray ) must not close the group below
         source = f"\\A(?:{pattern})\\z" if whole else pattern
-        on = "".join(
-            flag for flag, wanted in (("i", ignore_case), ("s", dot_is_newline), ("m", by_line)) if wanted
-        )
+        on = "".join(flag for flag, wanted in (("i", ignore_case), ("s", dot_is_newline), ("m", by_line)) if wanted)
         source = f"(?{on}){source}" if on else source
         return Pattern(source, re2.compile(_encodable(source), options), ascii_only)
     except re2.error as refused:

@@ -32,9 +32,7 @@ class CaseBuilder:
         self._place = place
         self._values = CellValues(limits)
         self._targets = {column: self._target(column, meaning) for column, meaning in mapping.items()}
-        self._never_seen = {
-            column for column, target in self._targets.items() if target.role is not Role.IGNORE
-        }
+        self._never_seen = {column for column, target in self._targets.items() if target.role is not Role.IGNORE}
         self._first_lines = FirstLines()
         self._check_mapping()
 
@@ -83,9 +81,7 @@ class CaseBuilder:
     def _case_problem(self, case: CaseRow) -> RowProblem | None:
         line = case.line or 0
         if not any(value.strip() for value in case.inputs.values()):
-            return RowProblem(
-                line, "", "This case has no input. Fill in at least one variable, or take the row out."
-            )
+            return RowProblem(line, "", "This case has no input. Fill in at least one variable, or take the row out.")
         if case.key is not None:
             column = next(name for name, target in self._targets.items() if target.role is Role.KEY)
             if before := self._first_lines.first_line(case.key, line):

@@ -130,9 +130,7 @@ def parse_target(column: str, meaning: str) -> Target:
 
 def missing_column(column: str, columns: Sequence[str]) -> FileProblem:
     there = ", ".join(f"“{name}”" for name in columns[:20]) + (" and more" if len(columns) > 20 else "")
-    return FileProblem(
-        f"The file has no column “{column}”; it has {there}. Rename the column or choose another one."
-    )
+    return FileProblem(f"The file has no column “{column}”; it has {there}. Rename the column or choose another one.")
 
 
 def input_header(variable: str) -> str:

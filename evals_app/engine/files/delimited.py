@@ -154,21 +154,15 @@ def _fit(sample: Iterable[Line | RowProblem], dialect: Dialect, limits: Limits) 
     return _NO_FIT
 
 
-def _sample_rows(
-    sample: Iterable[Line | RowProblem], dialect: Dialect, limits: Limits
-) -> list[Row | RowProblem]:
+def _sample_rows(sample: Iterable[Line | RowProblem], dialect: Dialect, limits: Limits) -> list[Row | RowProblem]:
     rows = _split(Lines(sample), dialect, limits)
-    return list(
-        itertools.islice((row for row in rows if isinstance(row, RowProblem) or any(row.cells)), _SAMPLE_ROWS)
-    )
+    return list(itertools.islice((row for row in rows if isinstance(row, RowProblem) or any(row.cells)), _SAMPLE_ROWS))
 
 
 def _quotes_after_space(sample: Iterable[Line | RowProblem], delimiter: str, limits: Limits) -> bool:
     """True when cells are written as `a, "b, c"`: RFC 4180 knows no space before the quote."""
     plain, skipping = Dialect(delimiter), Dialect(delimiter, skip_space=True)
-    cells = (
-        cell for row in _sample_rows(sample, plain, limits) if isinstance(row, Row) for cell in row.cells
-    )
+    cells = (cell for row in _sample_rows(sample, plain, limits) if isinstance(row, Row) for cell in row.cells)
     if not any(cell.startswith(" ") and cell.lstrip(" ").startswith('"') for cell in cells):
         return False
     return _fit(sample, skipping, limits) > _fit(sample, plain, limits)

@@ -53,8 +53,7 @@ def detect_encoding(stream: BinaryIO) -> Encoding:
         return sixteen
     if len(head.translate(None, delete=_CONTROLS)) < 0.95 * len(head) or head.count(0) > 0.05 * len(head):
         raise FileProblem(
-            "This is neither text nor a spreadsheet. Save the cases as CSV, JSON Lines or XLSX and import "
-            "that file."
+            "This is neither text nor a spreadsheet. Save the cases as CSV, JSON Lines or XLSX and import that file."
         )
     return Encoding("utf-8", "UTF-8") if _is_utf_8(stream) else _of_single_bytes(stream)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from evals_app.engine.files.columns import Role, input_header
 from evals_app.engine.files.json_values import JsonValue, NotJson, RepeatedField, decode
-from evals_app.engine.files.lines import Line
+from evals_app.engine.files.lines import Line, showable, text_problem
 from evals_app.engine.files.rows import ABSENT, FileProblem, Record, RowProblem
 
 _CASE_FIELDS = frozenset(role.value for role in Role) - {Role.INPUT, Role.IGNORE}
@@ -42,32 +42,50 @@ def value_records(values: Iterable[JsonValue]) -> Iterator[Record | RowProblem]:
 
 def record_of(item: JsonValue) -> Record | RowProblem:
     """One object as a record. Raises FileProblem for an object that wraps a list of cases."""
-    line, value = item
-    if not isinstance(value, dict):
-        return RowProblem(line, "", f"There is {_what(value)} here instead of an object. {_WHOLE_LINE}")
-    for fields in (value, value.get("inputs")):
-        if isinstance(fields, RepeatedField):
-            return RowProblem(line, fields.name, f"The field “{fields.name}” comes twice. Keep one of them.")
-        if isinstance(fields, dict) and not all(name.strip() for name in fields):
-            return RowProblem(line, "", "A field has no name. Name it or take it out.")
-    if value.keys() == {"cases"} and isinstance(value["cases"], list):
+    line, case = item
+    if not isinstance(case, dict):
+        return RowProblem(line, "", f"There is {_what(case)} here instead of an object. {_WHOLE_LINE}")
+    if case.keys() == {"cases"} and isinstance(case["cases"], list):
         raise FileProblem(
             "This file is one object with the cases inside it. Keep the list alone, from “[” to “]”, or "
             "write one case per line."
         )
-    inputs = value.get("inputs")
-    cells = _case_cells(value, inputs) if isinstance(inputs, dict) else value
-    if isinstance(inputs, dict) and (odd := next((name for name in value if not _is_case_field(name)), "")):
-        return RowProblem(
-            line,
-            odd,
-            f"A case has no field “{odd}”. Put it into “inputs” if the prompt uses it, else into “metadata”.",
-        )
+    inputs = case.get("inputs")
+    if not isinstance(inputs, dict):
+        return _problem_of_names(line, case) or _record(line, case)
+    return (
+        _problem_of_names(line, case)
+        or _problem_of_names(line, inputs)
+        or _problem_of_case(line, case)
+        or _record(line, _case_cells(case, inputs))
+    )
+
+
+def _record(line: int, cells: Mapping[str, Any]) -> Record:
     return Record(line, {name: ABSENT if cell is None else cell for name, cell in cells.items()})
 
 
-def _is_case_field(name: str) -> bool:
-    return name in _CASE_FIELDS or name in _SHOWN_FIELDS
+def _problem_of_names(line: int, fields: dict[str, Any]) -> RowProblem | None:
+    if isinstance(fields, RepeatedField):
+        name = showable(fields.name)
+        return RowProblem(line, name, f"The field “{name}” comes twice. Keep one of them.")
+    for name in fields:
+        if not name.strip():
+            return RowProblem(line, "", "A field has no name. Name it or take it out.")
+        if problem := text_problem(name):
+            return RowProblem(line, showable(name), f"The name of a field cannot be read. {problem}")
+    return None
+
+
+def _problem_of_case(line: int, case: Mapping[str, Any]) -> RowProblem | None:
+    odd = next((name for name in case if name not in _CASE_FIELDS and name not in _SHOWN_FIELDS), None)
+    if odd is None:
+        return None
+    return RowProblem(
+        line,
+        odd,
+        f"A case has no field “{odd}”. Put it into “inputs” if the prompt uses it, else into “metadata”.",
+    )
 
 
 def _case_cells(case: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -132,9 +132,7 @@ class _Window:
                 value, end = decode_at(self._buffer, self._at)
             except NotJson as wrong:
                 if len(self._buffer) - self._at > self._most_chars and not wrong.hopeless:
-                    raise self.problem(
-                        f"it is broken, or longer than {self._most_chars:,} characters"
-                    ) from None
+                    raise self.problem(f"it is broken, or longer than {self._most_chars:,} characters") from None
                 if not wrong.hopeless and self._refill(piece):
                     piece *= 2  # so that a long value is tried a few times only
                     continue
@@ -145,8 +143,7 @@ class _Window:
 
     def problem(self, what: str) -> FileProblem:
         return FileProblem(
-            f"From line {self._line} on this is not JSON: {what}. Mend it, or export the cases as CSV or "
-            "XLSX."
+            f"From line {self._line} on this is not JSON: {what}. Mend it, or export the cases as CSV or XLSX."
         )
 
     def _refill(self, n_chars: int) -> bool:

@@ -81,9 +81,7 @@ def text_kind(stream: BinaryIO, encoding: Encoding, filename: str) -> FileKind:
             return FileKind.JSONL
         if first_line == "{" or (first_line.endswith(("{", "[", ",")) and not named_json_lines(filename)):
             return FileKind.JSON
-        return (
-            FileKind.JSONL if named_json or not filename.lower().endswith((".csv", ".tsv")) else FileKind.CSV
-        )
+        return FileKind.JSONL if named_json or not filename.lower().endswith((".csv", ".tsv")) else FileKind.CSV
     return FileKind.JSONL if named_json and _is_json(first_line) else FileKind.CSV
 
 
@@ -109,10 +107,6 @@ def _ole_message(stream: BinaryIO) -> str:
     tail = b""
     while chunk := stream.read(1 << 20):
         if _ENCRYPTED in tail + chunk:
-            return (
-                "The workbook is protected with a password. Save it without a password and import that file."
-            )
+            return "The workbook is protected with a password. Save it without a password and import that file."
         tail = chunk[-len(_ENCRYPTED) :]
-    return (
-        "This is an old Excel or Office file (.xls). Save it as Excel workbook (.xlsx) and import that file."
-    )
+    return "This is an old Excel or Office file (.xls). Save it as Excel workbook (.xlsx) and import that file."

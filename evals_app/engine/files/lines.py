@@ -86,12 +86,15 @@ def _readline(text: TextIO, n_chars: int) -> str:
 
 
 def _broken_text() -> FileProblem:
-    return FileProblem(
-        "The file is cut off or its characters are damaged. Save it again as UTF-8 and import that."
-    )
+    return FileProblem("The file is cut off or its characters are damaged. Save it again as UTF-8 and import that.")
 
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def showable(text: str) -> str:
+    """The text with a replacement character where it cannot be stored or shown."""
+    return text if text.isascii() else _UNSTORABLE.sub("\ufffd", text)
 
 
 def text_problem(text: str) -> str:
@@ -104,7 +107,5 @@ def text_problem(text: str) -> str:
     if found[0] == "\x00":
         return "This text contains a zero character, which cannot be stored. Take it out."
     if "\udc80" <= found[0] <= "\udcff":
-        return (
-            "This text contains bytes that are not UTF-8. Save the file as UTF-8 and check its letters here."
-        )
+        return "This text contains bytes that are not UTF-8. Save the file as UTF-8 and check its letters here."
     return "This text contains half of a character (a lone surrogate). Write the character again."

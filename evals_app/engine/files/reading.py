@@ -15,7 +15,7 @@ from evals_app.engine.files.encoding import detect_encoding
 from evals_app.engine.files.json_cases import line_records, value_records
 from evals_app.engine.files.json_values import json_values
 from evals_app.engine.files.kinds import check_size, is_workbook, text_kind
-from evals_app.engine.files.lines import numbered_lines, open_text
+from evals_app.engine.files.lines import numbered_lines, open_text, showable
 from evals_app.engine.files.rows import (
     ABSENT,
     DEFAULT_LIMITS,
@@ -88,12 +88,8 @@ class CaseReader(Iterator[CaseRow | RowProblem]):
         self.delimiter = source.delimiter
         self.notes = source.notes
         resolved = _resolve(source, mapping)
-        if not source.open_ended and not any(
-            parse_target(*pair).role is Role.INPUT for pair in resolved.items()
-        ):
-            raise FileProblem(
-                "No column is a variable of the prompt. Choose “input” for at least one column."
-            )
+        if not source.open_ended and not any(parse_target(*pair).role is Role.INPUT for pair in resolved.items()):
+            raise FileProblem("No column is a variable of the prompt. Choose “input” for at least one column.")
         self._builder = CaseBuilder(resolved, limits, place=source.place)
         self._items = self._read(source)
 
@@ -243,13 +239,12 @@ def _json_columns(
 def _resolve(source: Source, mapping: Mapping[str, str] | None) -> dict[str, str]:
     """A JSON file may show a column later than its first rows, so a wanted one need not be there yet."""
     wanted = mapping or {}
-    later: Iterable[str] = (
-        [name for name in wanted if name not in source.columns] if source.open_ended else []
-    )
+    later: Iterable[str] = [name for name in wanted if name not in source.columns] if source.open_ended else []
     return resolve_mapping([*source.columns, *later], mapping)
 
 
 def _shown(cell: Any) -> str:
     if cell is None or cell is ABSENT:
         return ""
-    return cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False)
+    text = cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False)
+    return showable(text)

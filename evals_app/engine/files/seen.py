@@ -19,7 +19,7 @@ class FirstLines:
         self._count = 0
         self._make(1 << _START_BITS)
 
-    def first_line(self, thing: Hashable, line: int) -> int | None:
+    def first_line(self, thing: str | tuple[Hashable, ...], line: int) -> int | None:
         """The line of an equal thing that came before, else None; then `line` (1 to 2**32 - 1) is kept."""
         marker = hash(thing)
         slot = self._slot(marker)
@@ -50,5 +50,5 @@ class FirstLines:
 
     def _make(self, size: int) -> None:
         self._mask = size - 1
-        self._hashes = array("q", bytes(8 * size))
-        self._lines = array("I", bytes(4 * size))
+        self._hashes = array("q", [0]) * size
+        self._lines = array("I", [0]) * size

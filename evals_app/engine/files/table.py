@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from evals_app.engine.files.escapes import MISSING, text_of
+from evals_app.engine.files.lines import text_problem
 from evals_app.engine.files.rows import ABSENT, BadCell, FileProblem, Limits, Record, RowProblem
 
 
@@ -67,15 +68,15 @@ def _column_names(header: Row, limits: Limits, place: str) -> list[str]:
         raise FileProblem(f"The file has {len(names):,} columns; at most {limits.columns:,} are allowed.")
     seen: dict[str, int] = {}
     for position, name in enumerate(names, start=1):
+        if problem := text_problem(name):
+            raise FileProblem(f"The name of column {position} cannot be read. {problem}")
         if len(name) > limits.name_chars and not name.startswith("input:"):
             raise FileProblem(
                 f"The name of column {position} has {len(name):,} characters. Does {place.lower()} "
                 f"{header.number} hold the names of the columns? Add a row with names above the first case."
             )
         if name and name in seen:
-            raise FileProblem(
-                f"The columns {seen[name]} and {position} are both called “{name}”. Rename one of them."
-            )
+            raise FileProblem(f"The columns {seen[name]} and {position} are both called “{name}”. Rename one of them.")
         seen[name] = position
     return names
 

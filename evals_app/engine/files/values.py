@@ -80,9 +80,7 @@ class CellValues:
 
 def _short(text: str, most_chars: int) -> str:
     if len(text) > most_chars:
-        raise WrongCell(
-            f"This has {len(text):,} characters; at most {most_chars} are allowed here. Shorten it."
-        )
+        raise WrongCell(f"This has {len(text):,} characters; at most {most_chars} are allowed here. Shorten it.")
     return text
 
 

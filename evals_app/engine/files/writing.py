@@ -55,9 +55,7 @@ class _Layout:
 
     def __init__(self, variables: Sequence[str], roles: Sequence[Role]) -> None:
         if "" in variables:
-            raise FileProblem(
-                "A variable has no name, so it cannot be a column. Save the cases as JSON Lines."
-            )
+            raise FileProblem("A variable has no name, so it cannot be a column. Save the cases as JSON Lines.")
         self._variables = list(variables)
         self._before = [role for role in _BEFORE if role in roles]
         self._after = [role for role in _AFTER if role in roles]
@@ -68,11 +66,7 @@ class _Layout:
         variables: dict[str, None] = {}
         for row in rows:
             variables |= dict.fromkeys(row.inputs)
-        used = [
-            role
-            for role in (*_BEFORE, *_AFTER)
-            if any(getattr(row, role) not in (None, [], {}) for row in rows)
-        ]
+        used = [role for role in (*_BEFORE, *_AFTER) if any(getattr(row, role) not in (None, [], {}) for row in rows)]
         return cls(list(variables), used)
 
     def table(self, rows: Iterable[CaseRow]) -> Iterator[list[str]]:
@@ -80,9 +74,7 @@ class _Layout:
         known = set(self._variables)
         for row in rows:
             if not known.issuperset(row.inputs):
-                raise FileProblem(
-                    f"The variable “{min(row.inputs.keys() - known)}” has no column to be written into."
-                )
+                raise FileProblem(f"The variable “{min(row.inputs.keys() - known)}” has no column to be written into.")
             yield [
                 *(_field(row, role) for role in self._before),
                 *(_input(row, variable) for variable in self._variables),

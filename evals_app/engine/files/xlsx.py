@@ -35,9 +35,7 @@ class _SheetPart(NamedTuple):
 def open_workbook(stream: BinaryIO, limits: Limits) -> OpenWorkbook:
     """The first visible sheet that holds something. Raises FileProblem."""
     package = Package(stream, limits)
-    workbook = next(
-        (r.target for r in package.relations("").values() if r.kind == "officeDocument"), "xl/workbook.xml"
-    )
+    workbook = next((r.target for r in package.relations("").values() if r.kind == "officeDocument"), "xl/workbook.xml")
     tags = package.tags(workbook)
     sheets = [sheet for sheet in _sheets(package, workbook, tags) if not sheet.is_hidden]
     texts = _Texts(package, workbook, tags)
@@ -76,9 +74,7 @@ class _Texts:
         strings = parts.get("sharedStrings", "")
         self._shared = shared_texts(package, strings) if strings in package else []
         self._formats = _cell_formats(package.tags(parts.get("styles", "")))
-        self._since_1904 = any(
-            tag.name == "workbookPr" and tag.attributes.get("date1904", "") in _TRUE for tag in tags
-        )
+        self._since_1904 = any(tag.name == "workbookPr" and tag.attributes.get("date1904", "") in _TRUE for tag in tags)
 
     def row(self, row: SheetRow) -> Row:
         cells: list[str] = []

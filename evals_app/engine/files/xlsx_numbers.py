@@ -46,9 +46,7 @@ def number_text(digits: str, number_format: str, *, since_1904: bool) -> str:
     number = float(digits)
     if not math.isfinite(number):
         raise ValueError(f"{digits} is not a number")
-    if is_date_format(number_format) and (
-        moment := _moment_text(number, number_format, since_1904=since_1904)
-    ):
+    if is_date_format(number_format) and (moment := _moment_text(number, number_format, since_1904=since_1904)):
         return moment
     shown = _digits_of(number_format)
     exact = Decimal(f"{number:.{_SHOWN_DIGITS}g}")
@@ -56,9 +54,7 @@ def number_text(digits: str, number_format: str, *, since_1904: bool) -> str:
         return _general(exact)
     if shown.percent:
         exact *= 100
-    rounded = (
-        exact.quantize(Decimal(1).scaleb(-shown.most_after), ROUND_HALF_UP) if abs(exact) < 10**15 else exact
-    )
+    rounded = exact.quantize(Decimal(1).scaleb(-shown.most_after), ROUND_HALF_UP) if abs(exact) < 10**15 else exact
     return _padded(rounded, shown) + ("%" if shown.percent else "")
 
 

@@ -22,9 +22,7 @@ from defusedxml.expatreader import DefusedExpatParser
 from evals_app.engine.files.rows import FileProblem, Limits, megabytes
 
 _CHUNK = 1 << 16
-_SAVE_AGAIN = (
-    "Open it in a spreadsheet program, save it again as Excel workbook (.xlsx) and import that file."
-)
+_SAVE_AGAIN = "Open it in a spreadsheet program, save it again as Excel workbook (.xlsx) and import that file."
 _END_OF_DIRECTORY = b"PK\x05\x06"
 _END_OF_DIRECTORY_64 = b"PK\x06\x06"
 _MOST_END_BYTES = 22 + 65_535
@@ -112,17 +110,11 @@ def problem_of_names(names: dict[str, str]) -> str:
     if "encryptedpackage" in names:
         return "The workbook is protected with a password. Save it without a password and import that file."
     if "xl/workbook.bin" in names:
-        return (
-            "This is a binary Excel workbook (.xlsb). Save it as Excel workbook (.xlsx) and import that file."
-        )
+        return "This is a binary Excel workbook (.xlsb). Save it as Excel workbook (.xlsx) and import that file."
     if "word/document.xml" in names or "ppt/presentation.xml" in names:
-        return (
-            "This is a document, not a spreadsheet. Put the cases into a sheet, one per row, and import it."
-        )
+        return "This is a document, not a spreadsheet. Put the cases into a sheet, one per row, and import it."
     if "content.xml" in names and "mimetype" in names:
-        return (
-            "This is an OpenDocument file (.ods). Save it as Excel workbook (.xlsx) or CSV and import that."
-        )
+        return "This is an OpenDocument file (.ods). Save it as Excel workbook (.xlsx) or CSV and import that."
     if any(name.endswith(".iwa") for name in names):
         return "This is a Numbers file. Export it as Excel workbook (.xlsx) or CSV and import that file."
     if not any(name.startswith("xl/") for name in names):
@@ -165,9 +157,7 @@ def _check_entries(entries: list[zipfile.ZipInfo], limits: Limits) -> None:
     if len(entries) > limits.zip_entries:
         raise FileProblem(f"The workbook consists of too many parts. {_SAVE_AGAIN}")
     if any(entry.flag_bits & 1 for entry in entries):
-        raise FileProblem(
-            "The workbook is protected with a password. Save it without a password and import that file."
-        )
+        raise FileProblem("The workbook is protected with a password. Save it without a password and import that file.")
     unpacked = sum(entry.file_size for entry in entries)
     packed = sum(entry.compress_size for entry in entries)
     bursting = unpacked > _RATIO_COUNTS_FROM and unpacked > packed * limits.zip_ratio
@@ -178,11 +168,7 @@ def _check_entries(entries: list[zipfile.ZipInfo], limits: Limits) -> None:
         )
     for entry in entries:
         name = entry.filename.lstrip("/").lower()
-        if (
-            name.endswith((".xml", ".rels"))
-            and not name.startswith(_BIG_PARTS)
-            and entry.file_size > limits.part_bytes
-        ):
+        if name.endswith((".xml", ".rels")) and not name.startswith(_BIG_PARTS) and entry.file_size > limits.part_bytes:
             raise FileProblem(
                 f"A part of the workbook that holds no cases has {megabytes(entry.file_size)}. Copy the "
                 "cases alone into a new workbook, or save the sheet as CSV, and import that file."

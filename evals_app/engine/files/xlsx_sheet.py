@@ -72,8 +72,7 @@ class _Sheet(ContentHandler):
             self._n_chars += len(content)
             if self._n_chars > self._limits.row_chars:
                 raise FileProblem(
-                    f"Row {self._row} has more than {self._limits.row_chars:,} characters. Shorten it or "
-                    "take it out."
+                    f"Row {self._row} has more than {self._limits.row_chars:,} characters. Shorten it or take it out."
                 )
 
     def endElement(self, name: str) -> None:  # noqa: N802  as above

@@ -38,9 +38,7 @@ def write_sheet(table: Iterable[Sequence[str]], stream: BinaryIO) -> None:
 def _fill(sheet: WriteOnlyWorksheet, table: Iterable[Sequence[str]]) -> None:
     for number, row in enumerate(table, start=1):
         if number > _MOST_ROWS:
-            raise FileProblem(
-                f"A sheet holds {_MOST_ROWS:,} rows at most. Save the cases as CSV or JSON Lines."
-            )
+            raise FileProblem(f"A sheet holds {_MOST_ROWS:,} rows at most. Save the cases as CSV or JSON Lines.")
         sheet.append([_text_cell(sheet, text, number) for text in row])
 
 

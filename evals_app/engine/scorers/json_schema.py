@@ -18,16 +18,12 @@ def json_schema_mark(settings: Config, sample: Sample) -> Mark:
         value = read_json(text)
     except NotJson as wrong:
         if fenced is not None and not settings["accept_fence"]:
-            return no(
-                "The JSON stands in a code fence (```), which the settings of this metric do not accept."
-            )
+            return no("The JSON stands in a code fence (```), which the settings of this metric do not accept.")
         return no(f"The answer is not JSON: {wrong}.")
     try:
         misfit = first_misfit(settings["schema"], value)
     except TooSlow:
-        return unscored(
-            "Checking the answer against the schema took too long and was stopped. Simplify the schema."
-        )
+        return unscored("Checking the answer against the schema took too long and was stopped. Simplify the schema.")
     except BadSchema as wrong:
         raise ConfigError("schema", str(wrong)) from wrong
     if misfit is None:

@@ -15,9 +15,7 @@ def regex_mark(settings: Config, sample: Sample) -> Mark:
     except BadPattern as wrong:
         raise ConfigError("pattern", str(wrong)) from wrong
     except TooSlow:
-        return unscored(
-            "Looking for the pattern took too long and was stopped. Avoid repetitions within repetitions."
-        )
+        return unscored("Looking for the pattern took too long and was stopped. Avoid repetitions within repetitions.")
     if found is None:
         whole = "as a whole " if settings["whole_answer"] else ""
         return no(f"The answer does not match {quoted(settings['pattern'])} {whole}".rstrip() + ".")
@@ -60,14 +58,10 @@ REGEX = Kind(
                 "title": "Pattern",
                 "description": r"A regular expression, for example \d{4}-\d{2}-\d{2} for a date.",
             },
-            "whole_answer": _switch(
-                "The whole answer", "It must match from end to end, not only somewhere in it."
-            ),
+            "whole_answer": _switch("The whole answer", "It must match from end to end, not only somewhere in it."),
             "ignore_case": _switch("Ignore capitals", "“ok” also matches “OK”."),
             "dot_is_newline": _switch("A dot matches line breaks", "Then .* runs on over several lines."),
-            "by_line": _switch(
-                "^ and $ match at each line", "Otherwise they are the start and end of the answer."
-            ),
+            "by_line": _switch("^ and $ match at each line", "Otherwise they are the start and end of the answer."),
         },
     },
     scorer=regex_mark,

@@ -67,9 +67,7 @@ def _check(settings: Config) -> None:
         raise ConfigError("categories", "Give at least two categories.")
     for category in categories:
         if parse_grade(category, scale=Scale.CATEGORIES, categories=categories).label != category:
-            raise ConfigError(
-                "categories", f"“{category}” cannot be told from another category. Rename one of them."
-            )
+            raise ConfigError("categories", f"“{category}” cannot be told from another category. Rename one of them.")
     if unknown := [name for name in good if name not in categories]:
         raise ConfigError("good_categories", f"“{unknown[0]}” is none of the categories.")
 

@@ -177,9 +177,7 @@ WRONG_ROWS = {
 @pytest.mark.parametrize(("data", "problems"), WRONG_ROWS.values(), ids=WRONG_ROWS)
 def test_says_which_row_is_wrong_and_what_to_do(data, problems):
     parsed = parse(data)
-    assert [(problem.row, problem.field) for problem in parsed.problems] == [
-        (row, name) for row, name, _ in problems
-    ]
+    assert [(problem.row, problem.field) for problem in parsed.problems] == [(row, name) for row, name, _ in problems]
     for problem, (_, _, words) in zip(parsed.problems, problems, strict=True):
         assert words in problem.message
         assert problem.message.endswith(".")
@@ -382,7 +380,5 @@ def test_a_preview_shows_cells_meaning_and_what_was_assumed():
     assert shown.rows == [["Grüße", "ja", ""]]
     assert [problem.row for problem in shown.problems] == [3]
     assert (shown.kind, shown.delimiter, shown.encoding) == ("csv", ";", "Windows-1252")
-    assert len(parse_cases(stream, filename="Fragen.csv").rows) == 2, (
-        "the stream can be read again from its start"
-    )
+    assert len(parse_cases(stream, filename="Fragen.csv").rows) == 2, "the stream can be read again from its start"
     assert not stream.closed

@@ -66,14 +66,10 @@ def test_other_settings_are_refused(kind, config):
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
 @given(
     config=st.dictionaries(
-        st.sampled_from(
-            sorted({name for kind in KINDS.values() for name in kind.config_schema["properties"]})
-        ),
+        st.sampled_from(sorted({name for kind in KINDS.values() for name in kind.config_schema["properties"]})),
         st.recursive(
             st.none() | st.booleans() | st.floats() | st.text(max_size=8),
-            lambda inner: (
-                st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
-            ),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
             max_leaves=5,
         ),
         max_size=4,
