@@ -55,9 +55,7 @@ class AnthropicAdapter(WireAdapter):
         )
         return self._whole(self.json_of(response), request)
 
-    async def ask_stream(
-        self, request: ChatRequest, timeout_s: float
-    ) -> AsyncGenerator[str | Completion, None]:
+    async def ask_stream(self, request: ChatRequest, timeout_s: float) -> AsyncGenerator[str | Completion, None]:
         payload = _payload(request, stream=True)
         stream = await self._client.post(
             _PATH,

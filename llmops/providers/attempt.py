@@ -26,9 +26,7 @@ class Attempt:
     """An async context around one call: entering waits for a place, the limits and the ledger; leaving
     gives all of it back and completes the ledger row, also when the caller is cancelled."""
 
-    def __init__(
-        self, job: Job, ledger: Ledger, limiter: Limiter, window: FlightWindow, adapters: AdapterPool
-    ) -> None:
+    def __init__(self, job: Job, ledger: Ledger, limiter: Limiter, window: FlightWindow, adapters: AdapterPool) -> None:
         self.start: CallStart | None = None
         self.completion: Completion | None = None
         self.first_token_ms: int | None = None
@@ -81,9 +79,7 @@ class Attempt:
         limit_s = self._limit_s()
         try:
             async with asyncio.timeout(limit_s):
-                return await self._adapter.complete(
-                    self._job.request, timeout_s=limit_s, attempt=self._job.attempts
-                )
+                return await self._adapter.complete(self._job.request, timeout_s=limit_s, attempt=self._job.attempts)
         except TimeoutError:
             pass
         raise self._timed_out()
@@ -145,9 +141,7 @@ class Attempt:
         if self._place is None:
             raise fault(CallErrorKind.WAIT_TOO_LONG, self._job.credential, retry_after_s=1.0)
         tokens = expected_tokens(self._job.request)
-        await self._limiter.acquire(
-            self._job.credential, tokens=tokens, max_wait_s=max(0.0, until - loop.time())
-        )
+        await self._limiter.acquire(self._job.credential, tokens=tokens, max_wait_s=max(0.0, until - loop.time()))
         self._reserved = tokens
 
     async def _begin(self) -> None:

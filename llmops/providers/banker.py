@@ -54,9 +54,7 @@ def banker_answer(messages: Sequence[Message]) -> str:
 
 @cache
 def knowledge() -> Knowledge:
-    table = json.loads(
-        resources.files("llmops.providers").joinpath("practice_answers.json").read_text("utf-8")
-    )
+    table = json.loads(resources.files("llmops.providers").joinpath("practice_answers.json").read_text("utf-8"))
     entries = [
         Entry(
             question=row["question"],

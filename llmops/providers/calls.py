@@ -50,11 +50,7 @@ class Price:
 
     def cost_usd(self, usage: Usage) -> Decimal:
         """Exact cost of these tokens; cached input costs as other input when it has no price of its own."""
-        cached = (
-            self.input_usd_per_mtok
-            if self.cached_input_usd_per_mtok is None
-            else self.cached_input_usd_per_mtok
-        )
+        cached = self.input_usd_per_mtok if self.cached_input_usd_per_mtok is None else self.cached_input_usd_per_mtok
         fresh_tokens = usage.input_tokens - usage.cached_input_tokens
         total = (
             fresh_tokens * self.input_usd_per_mtok

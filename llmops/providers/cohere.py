@@ -52,9 +52,7 @@ class CohereAdapter(WireAdapter):
         text = "".join(_text(part) for part in content) if isinstance(content, list) else ""
         return self._checked(request, text, reason, _get(answer, "usage"), _get(answer, "id"))
 
-    async def ask_stream(
-        self, request: ChatRequest, timeout_s: float
-    ) -> AsyncGenerator[str | Completion, None]:
+    async def ask_stream(self, request: ChatRequest, timeout_s: float) -> AsyncGenerator[str | Completion, None]:
         pieces: list[str] = []
         response_id: Any = ""
         end: Any = None
@@ -94,9 +92,7 @@ class CohereAdapter(WireAdapter):
             headers={name.lower(): value for name, value in (error.headers or {}).items()},
         )
 
-    def _checked(
-        self, request: ChatRequest, text: str, reason: str, usage: Any, response_id: Any
-    ) -> Completion:
+    def _checked(self, request: ChatRequest, text: str, reason: str, usage: Any, response_id: Any) -> Completion:
         if reason in ("ERROR", "TIMEOUT"):
             raise self.broken(f"The vendor stopped in the middle ({reason.lower()}).")
         return Completion(

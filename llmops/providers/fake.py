@@ -76,9 +76,7 @@ class PracticeAdapter:
             case "banker" if not argument:
                 return banker_answer(request.messages)
             case _:
-                raise fault(
-                    CallErrorKind.NO_SUCH_MODEL, self._credential, model=request.model, status_code=404
-                )
+                raise fault(CallErrorKind.NO_SUCH_MODEL, self._credential, model=request.model, status_code=404)
 
     async def _slow(self, request: ChatRequest, delay_s: float, timeout_s: float) -> str:
         await asyncio.sleep(min(delay_s, timeout_s))

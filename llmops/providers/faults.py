@@ -8,9 +8,7 @@ _SAID_CHARS = 300
 _SHORTEST_KEY = 6
 
 _SENTENCES: dict[CallErrorKind, str] = {
-    CallErrorKind.WRONG_KEY: (
-        "The key for the connection “{name}” was refused. Open Models and paste a new key."
-    ),
+    CallErrorKind.WRONG_KEY: ("The key for the connection “{name}” was refused. Open Models and paste a new key."),
     CallErrorKind.NO_SUCH_MODEL: (
         "The connection “{name}” does not know the model “{model}”. Check the spelling, or choose a model "
         "that this key may use."
@@ -28,16 +26,14 @@ _SENTENCES: dict[CallErrorKind, str] = {
         "model with a larger context."
     ),
     CallErrorKind.CONTENT_REFUSED: (
-        "The safety rules of the vendor refused this text. Reword the prompt or the case, or choose another "
-        "model."
+        "The safety rules of the vendor refused this text. Reword the prompt or the case, or choose another model."
     ),
     CallErrorKind.TIMED_OUT: (
         "The connection “{name}” did not answer in time. Try again; if it happens often, ask for shorter "
         "answers or allow more time under Models."
     ),
     CallErrorKind.UNREACHABLE: (
-        "The connection “{name}” could not be reached. Check its address under Models, and that the server "
-        "is running."
+        "The connection “{name}” could not be reached. Check its address under Models, and that the server is running."
     ),
     CallErrorKind.BAD_ANSWER: (
         "The connection “{name}” sent an answer that could not be read. Try again; if it stays so, check "

@@ -65,9 +65,7 @@ class OpenAIAdapter(WireAdapter):
         )
         return self._completion(self.json_of(response), request)
 
-    async def ask_stream(
-        self, request: ChatRequest, timeout_s: float
-    ) -> AsyncGenerator[str | Completion, None]:
+    async def ask_stream(self, request: ChatRequest, timeout_s: float) -> AsyncGenerator[str | Completion, None]:
         stream = await self._client.post(
             _PATH,
             cast_to=object,
@@ -181,9 +179,7 @@ class _Assembly:
         self.usage = _usage(body.get("usage")) or self.usage
         choices = body.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
-        return (
-            self._add_choice(choice, "message" if whole else "delta") if isinstance(choice, Mapping) else ""
-        )
+        return self._add_choice(choice, "message" if whole else "delta") if isinstance(choice, Mapping) else ""
 
     def _add_choice(self, choice: Mapping[str, Any], part: str) -> str:
         self.finish_reason = str(choice.get("finish_reason") or self.finish_reason)

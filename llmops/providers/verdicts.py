@@ -13,9 +13,7 @@ from llmops.providers.faults import fault
 from llmops.providers.retry import retry_after_s
 
 _KEY_LIKE = re.compile(r"\b(sk|pk|key|co)-[\w*.-]{6,}", re.IGNORECASE)
-_QUOTA_CODES = frozenset(
-    {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"}
-)
+_QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"})
 _QUOTA = re.compile(
     r"credit balance|current quota|insufficient (balance|credit|funds|quota)|spend(ing)? limit"
     r"|usage limits|billing|calls ?/ ?month|monthly (limit|quota)",
@@ -89,9 +87,7 @@ def status_fault(
     """The error that an HTTP answer of this status stands for. 200 is an error body sent as a success."""
     error = read_error_body(body)
     kind = _kind(status, error)
-    wait_s = (
-        retry_after_s(headers) if kind in (CallErrorKind.RATE_LIMITED, CallErrorKind.VENDOR_DOWN) else None
-    )
+    wait_s = retry_after_s(headers) if kind in (CallErrorKind.RATE_LIMITED, CallErrorKind.VENDOR_DOWN) else None
     return fault(
         kind,
         credential,
@@ -173,9 +169,7 @@ def _kind_by_type(error: ErrorBody) -> CallErrorKind | None:
     return None
 
 
-def _special_sentence(
-    kind: CallErrorKind, status: int, error: ErrorBody, credential: Credential, model: str
-) -> str:
+def _special_sentence(kind: CallErrorKind, status: int, error: ErrorBody, credential: Credential, model: str) -> str:
     """A sentence that says more than the standing one of the kind, or an empty string."""
     if 300 <= status < 400:
         return (

@@ -49,9 +49,7 @@ def mean_estimate(
         return Estimate(None, None, None, len(values), "", note)
     width = maximum - minimum
     found = clustered([(value - minimum) / width for value in values], cases, groups)
-    on_unit_scale = (
-        _share_estimate(found) if yes_no and found.by is ClusteredBy.NOTHING else _score_estimate(found)
-    )
+    on_unit_scale = _share_estimate(found) if yes_no and found.by is ClusteredBy.NOTHING else _score_estimate(found)
     return _rescaled(on_unit_scale, minimum, maximum)
 
 

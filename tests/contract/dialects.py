@@ -52,9 +52,7 @@ def _event(name: str, value: Any) -> bytes:
 # -- OpenAI and servers like it
 
 
-def _openai_whole(
-    text: str | None, *, reason: str = "stop", usage: bool = True, **message: Any
-) -> dict[str, Any]:
+def _openai_whole(text: str | None, *, reason: str = "stop", usage: bool = True, **message: Any) -> dict[str, Any]:
     body: dict[str, Any] = {
         "id": "chatcmpl-9",
         "object": "chat.completion",
@@ -97,9 +95,7 @@ def _openai_events(pieces: Sequence[str], *, reason: str | None = "stop", usage:
 
 
 def _openai_error(message: str, kind: str = "") -> dict[str, Any]:
-    return {
-        "error": {"message": message, "type": kind or "invalid_request_error", "param": None, "code": None}
-    }
+    return {"error": {"message": message, "type": kind or "invalid_request_error", "param": None, "code": None}}
 
 
 def _openai_coded(status: int, code: str, message: str, **more: Any) -> Answer:
@@ -194,9 +190,7 @@ def _anthropic_whole(text: str | None, *, reason: str = "end_turn", usage: bool 
     return body
 
 
-def _anthropic_events(
-    pieces: Sequence[str], *, reason: str | None = "end_turn", usage: bool = True
-) -> list[bytes]:
+def _anthropic_events(pieces: Sequence[str], *, reason: str | None = "end_turn", usage: bool = True) -> list[bytes]:
     start = {**_anthropic_whole(None, reason="", usage=usage), "stop_reason": None}
     if usage:
         start["usage"] = {"input_tokens": 12, "output_tokens": 1}
@@ -210,9 +204,7 @@ def _anthropic_events(
     ]
     for piece in pieces:
         delta = {"type": "text_delta", "text": piece}
-        events.append(
-            _event("content_block_delta", {"type": "content_block_delta", "index": 0, "delta": delta})
-        )
+        events.append(_event("content_block_delta", {"type": "content_block_delta", "index": 0, "delta": delta}))
     events.append(_event("content_block_stop", {"type": "content_block_stop", "index": 0}))
     if reason:
         end: dict[str, Any] = {
@@ -251,9 +243,7 @@ ANTHROPIC = Dialect(
     ),
     too_long=Answer(
         status=400,
-        body=as_json(
-            _anthropic_error("prompt is too long: 210000 tokens > 200000 maximum", "invalid_request_error")
-        ),
+        body=as_json(_anthropic_error("prompt is too long: 210000 tokens > 200000 maximum", "invalid_request_error")),
     ),
     refused=Answer(body=as_json(_anthropic_whole(None, reason="refusal"))),
     no_such_model=Answer(status=404, body=as_json(_anthropic_error("model: model-1", "not_found_error"))),
@@ -280,9 +270,7 @@ def _cohere_whole(text: str | None, *, reason: str = "COMPLETE", usage: bool = T
     return {**body, "usage": _cohere_usage()} if usage else body
 
 
-def _cohere_events(
-    pieces: Sequence[str], *, reason: str | None = "COMPLETE", usage: bool = True
-) -> list[bytes]:
+def _cohere_events(pieces: Sequence[str], *, reason: str | None = "COMPLETE", usage: bool = True) -> list[bytes]:
     start = {"id": "c-9", "type": "message-start", "delta": {"message": {"role": "assistant", "content": []}}}
     events = [
         _event("message-start", start),
@@ -317,9 +305,7 @@ COHERE = Dialect(
     over_quota=Answer(status=402, body=as_json({"message": "You have reached your billing limit."})),
     too_long=Answer(
         status=400,
-        body=as_json(
-            {"message": "too many tokens: total number of tokens cannot exceed 128000 - received 130001."}
-        ),
+        body=as_json({"message": "too many tokens: total number of tokens cannot exceed 128000 - received 130001."}),
     ),
     refused=Answer(status=498, body=as_json({"message": "blocked output: please adjust your prompt"})),
     no_such_model=Answer(

@@ -47,9 +47,7 @@ Script = Callable[[Received], Answer]
 class FakeVendor:
     """`async with FakeVendor(script) as vendor`: listens on a free port of 127.0.0.1."""
 
-    def __init__(
-        self, script: Script | Answer | Iterable[Answer], *, tls: ssl.SSLContext | None = None
-    ) -> None:
+    def __init__(self, script: Script | Answer | Iterable[Answer], *, tls: ssl.SSLContext | None = None) -> None:
         self._script = _as_script(script)
         self._tls = tls
         self.received: list[Received] = []
@@ -95,9 +93,7 @@ class FakeVendor:
                 await writer.wait_closed()
             self.closed.release()
 
-    async def _respond(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answer
-    ) -> bool:
+    async def _respond(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answer) -> bool:
         if answer.hang:
             await reader.read()
             self.disconnected.set()
@@ -157,9 +153,7 @@ async def _read(reader: asyncio.StreamReader) -> Received | None:
         return None
     first, *lines = head.decode("latin-1").split("\r\n")
     method, path, _ = first.split(" ")
-    headers = {
-        name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)
-    }
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
     return Received(method, path, headers, body)
 

@@ -90,18 +90,14 @@ async def test_missing_usage_is_unknown_and_not_zero(dialect: Dialect, opened: O
         (COHERE, "TOOL_CALL", "tool_call"),
     ],
 )
-async def test_finish_reasons_have_one_vocabulary(
-    dialect: Dialect, reason: str, expected: str, opened: Opened
-) -> None:
+async def test_finish_reasons_have_one_vocabulary(dialect: Dialect, reason: str, expected: str, opened: Opened) -> None:
     async with opened(dialect, dialect.answer("part", reason=reason)) as (adapter, _):
         assert (await adapter.complete(REQUEST, timeout_s=5.0)).finish_reason == expected
     async with opened(dialect, dialect.stream(["part"], reason=reason)) as (adapter, _):
         assert (await read_stream(adapter))[-1].finish_reason == expected
 
 
-async def test_refused_content_is_an_error_with_the_tokens_that_were_paid(
-    dialect: Dialect, opened: Opened
-) -> None:
+async def test_refused_content_is_an_error_with_the_tokens_that_were_paid(dialect: Dialect, opened: Opened) -> None:
     async with opened(dialect, dialect.refused) as (adapter, _):
         error = await failure(adapter)
     assert error.kind is CallErrorKind.CONTENT_REFUSED
@@ -171,9 +167,7 @@ async def test_any_other_body_is_a_bad_answer(dialect: Dialect, body: bytes, ope
         assert (await failure(adapter)).kind is CallErrorKind.BAD_ANSWER
 
 
-@pytest.mark.parametrize(
-    "choices", [[], None, "x", [None], [{}], [{"message": None}], [{"message": "hello"}]]
-)
+@pytest.mark.parametrize("choices", [[], None, "x", [None], [{}], [{"message": None}], [{"message": "hello"}]])
 async def test_answers_without_a_message(choices: object, opened: Opened) -> None:
     body = as_json({"id": "x", "choices": choices, "usage": {"prompt_tokens": None}})
     async with opened(OPENAI_COMPATIBLE, Answer(body=body)) as (adapter, _):
@@ -218,9 +212,7 @@ async def test_leaving_a_stream_early_hangs_up(dialect: Dialect, opened: Opened)
         await asyncio.wait_for(vendor.disconnected.wait(), 5)
 
 
-async def test_connection_that_the_server_has_closed_is_not_used_again(
-    dialect: Dialect, opened: Opened
-) -> None:
+async def test_connection_that_the_server_has_closed_is_not_used_again(dialect: Dialect, opened: Opened) -> None:
     answer = dialect.answer("yes")
     answer.hang_up = True
     async with opened(dialect, answer) as (adapter, vendor):

@@ -183,9 +183,7 @@ async def test_no_such_model(dialect: Dialect, opened: Opened) -> None:
         (COHERE, 499, {"message": "request cancelled"}, Kind.TIMED_OUT),
     ],
 )
-async def test_words_of_vendors(
-    dialect: Dialect, status: int, body: dict, kind: CallErrorKind, opened: Opened
-) -> None:
+async def test_words_of_vendors(dialect: Dialect, status: int, body: dict, kind: CallErrorKind, opened: Opened) -> None:
     assert (await refusal_of(opened, dialect, Answer(status=status, body=as_json(body)))).kind is kind
 
 
@@ -229,9 +227,7 @@ async def test_a_setting_that_the_model_does_not_take_is_named(
 
 
 async def test_page_of_html_is_not_quoted(dialect: Dialect, opened: Opened) -> None:
-    page = Answer(
-        status=502, body=b"<html><body>Bad gateway</body></html>", headers={"content-type": "text/html"}
-    )
+    page = Answer(status=502, body=b"<html><body>Bad gateway</body></html>", headers={"content-type": "text/html"})
     error = await refusal_of(opened, dialect, page)
     assert error.kind is Kind.VENDOR_DOWN
     assert "html" not in error.message and "It said" not in error.message
@@ -253,8 +249,7 @@ async def test_nobody_listens(dialect: Dialect, opened: Opened) -> None:
             await adapter.complete(REQUEST, timeout_s=5.0)
     assert (caught.value.kind, caught.value.retryable) == (Kind.UNREACHABLE, True)
     assert caught.value.message == (
-        "The connection “main” could not be reached. Check its address under Models, "
-        "and that the server is running."
+        "The connection “main” could not be reached. Check its address under Models, and that the server is running."
     )
 
 
@@ -271,9 +266,7 @@ async def test_streams_fail_with_the_same_words(dialect: Dialect, status: int, o
 
 
 @pytest.mark.parametrize("key", ["", " sk-1234567", "sk-1234567\n", "sk-12\r\nX-Evil: 1", "schlüssel"])
-async def test_keys_that_cannot_be_sent_are_refused_before_anything_leaves(
-    dialect: Dialect, key: str
-) -> None:
+async def test_keys_that_cannot_be_sent_are_refused_before_anything_leaves(dialect: Dialect, key: str) -> None:
     from llmops.providers.adapters import AdapterFactory
     from tests.contract.conftest import LOOPBACK
 

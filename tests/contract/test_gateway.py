@@ -197,9 +197,7 @@ async def test_cancelled_call_hangs_up(dialect: Dialect, gateway: Gateway, ledge
 async def test_local_model_is_called_without_any_permission(ledger: MemoryLedger) -> None:
     async with FakeVendor(OPENAI.answer("yes")) as vendor, FakeVendor(OPENAI.answer("no")) as other:
         local = replace(credential_for(OPENAI, vendor.url, api_key=""), vendor=Vendor.LOCAL)
-        gateway = Gateway(
-            ledger=ledger, limiter=Unlimited(), price_of=lambda *_: None, outbound=OutboundPolicy()
-        )
+        gateway = Gateway(ledger=ledger, limiter=Unlimited(), price_of=lambda *_: None, outbound=OutboundPolicy())
         async with gateway:
             assert (await gateway.complete(local, REQUEST, CONTEXT)).completion.text == "yes"
             typed = credential_for(OPENAI, other.url, connection_id=8)

@@ -30,9 +30,7 @@ async def client(redis_client: redis.Redis) -> AsyncIterator[AsyncRedis]:
         yield client
 
 
-async def taken(
-    limiter: RedisLimiter, credential: Credential, *, tokens: int = 1, max_wait_s: float = 0.0
-) -> float:
+async def taken(limiter: RedisLimiter, credential: Credential, *, tokens: int = 1, max_wait_s: float = 0.0) -> float:
     """0.0 when granted at once, else the seconds the refusal says."""
     try:
         await limiter.acquire(credential, tokens=tokens, max_wait_s=max_wait_s)
@@ -195,9 +193,7 @@ async def test_limit_state_for_pages(client: AsyncRedis, redis_client: redis.Red
     assert 29.0 < paused.paused_for_s <= 30.0
     assert paused.next_request_in_s >= paused.paused_for_s
     assert paused.next_tokens_in_s > paused.paused_for_s
-    assert limit_state(redis_client, 7, 60, 6_000).next_tokens_in_s == pytest.approx(
-        paused.next_tokens_in_s, abs=0.2
-    )
+    assert limit_state(redis_client, 7, 60, 6_000).next_tokens_in_s == pytest.approx(paused.next_tokens_in_s, abs=0.2)
 
 
 # -- Redis away
@@ -266,9 +262,7 @@ async def test_without_redis_each_process_keeps_to_its_share(redis_client: redis
         assert await taken(limiter, FREE) > 29.0
 
 
-async def test_redis_that_comes_back_is_used_again(
-    redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_redis_that_comes_back_is_used_again(redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("llmops.providers.limits._RETRY_REDIS_AFTER_S", 0.0)
     slow = limited(requests_per_minute=1_200)
     async with FlakyLink() as link, AsyncRedis.from_url(link.url) as client:

@@ -39,8 +39,7 @@ class FakeDNS:
         self.asked += 1
         families = {True: socket.AF_INET6, False: socket.AF_INET}
         return [
-            (families[":" in address], socket.SOCK_STREAM, 6, "", (address, port))
-            for address in next(self._answers)
+            (families[":" in address], socket.SOCK_STREAM, 6, "", (address, port)) for address in next(self._answers)
         ]
 
 
@@ -80,9 +79,7 @@ async def test_name_that_stands_for_a_private_address(client_of: Any, dns: Any) 
     assert inside.connections == 0
 
 
-async def test_second_dns_answer_changes_nothing(
-    client_of: Any, dns: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_second_dns_answer_changes_nothing(client_of: Any, dns: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The name is asked once a connection, and the connection goes to the address that was judged."""
     went_to: list[str] = []
     connect = asyncio.get_running_loop().create_connection
@@ -124,9 +121,7 @@ async def test_redirect_into_the_private_network_is_not_followed(client_of: Any)
         assert inside.connections == 0
 
 
-async def test_proxies_of_the_environment_are_not_used(
-    client_of: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_proxies_of_the_environment_are_not_used(client_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     async with FakeVendor(Answer(body=b"{}")) as proxy, FakeVendor(Answer(body=b"{}")) as vendor:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, proxy.url)

@@ -18,9 +18,7 @@ CLOSED = {
     "additionalProperties": False,
 }
 OPEN = {"type": "object", "properties": {"city": {"type": "string"}}}
-FULL = replace(
-    REQUEST, temperature=0.2, max_tokens=40, top_p=0.9, stop=("END", "STOP"), seed=3, output_schema=CLOSED
-)
+FULL = replace(REQUEST, temperature=0.2, max_tokens=40, top_p=0.9, stop=("END", "STOP"), seed=3, output_schema=CLOSED)
 SYSTEM = {"role": "system", "content": "Be brief."}
 USER = {"role": "user", "content": "How are you?"}
 

@@ -35,9 +35,7 @@ class Authority:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Authority of a test")])
-        root = self._certificate(
-            self._name, self._key.public_key(), x509.BasicConstraints(ca=True, path_length=0)
-        )
+        root = self._certificate(self._name, self._key.public_key(), x509.BasicConstraints(ca=True, path_length=0))
         self.file = folder / "authority.pem"
         self.file.write_bytes(root.public_bytes(serialization.Encoding.PEM))
 

@@ -552,7 +552,5 @@ def test_the_schema_fits_what_is_read(scale, good, bad):
 
 
 def test_categories_are_listed_word_for_word():
-    (_, user) = grading_messages(
-        question="What is it?", scale="categories", categories=CATEGORIES, output="x"
-    )
+    (_, user) = grading_messages(question="What is it?", scale="categories", categories=CATEGORIES, output="x")
     assert '"no refund", "Card lost"' in user.content

@@ -38,12 +38,8 @@ async def test_second_version_is_better_on_the_whole_and_worse_on_some() -> None
     first, second = await outcomes(0), await outcomes(1)
     assert len(first) == 40
     assert (sum(first), sum(second)) == (25, 34), "62 % and 85 %"
-    lost = [
-        case for case, was, now in zip(practice_bank().cases, first, second, strict=True) if was and not now
-    ]
-    won = [
-        case for case, was, now in zip(practice_bank().cases, first, second, strict=True) if now and not was
-    ]
+    lost = [case for case, was, now in zip(practice_bank().cases, first, second, strict=True) if was and not now]
+    won = [case for case, was, now in zip(practice_bank().cases, first, second, strict=True) if now and not was]
     assert (len(lost), len(won)) == (3, 12)
     assert sum("critical" in case.tags for case in lost) == 1
     # Exact McNemar: 2 * P(X <= 3), X binomial(15, 1/2) = 2 * 576 / 32768 = 0.035, so "better" can be said.

@@ -51,6 +51,4 @@ def test_placeholder_keys_do_not_mangle_sentences() -> None:
     ("seconds", "expected"), [(0.2, "in 1 s"), (33.0, "in 33 s"), (600.0, "in 10 minutes"), (None, "later")]
 )
 def test_waits_are_told_in_words(seconds: float | None, expected: str) -> None:
-    assert (
-        f"again {expected}" in fault(CallErrorKind.WAIT_TOO_LONG, CREDENTIAL, retry_after_s=seconds).message
-    )
+    assert f"again {expected}" in fault(CallErrorKind.WAIT_TOO_LONG, CREDENTIAL, retry_after_s=seconds).message

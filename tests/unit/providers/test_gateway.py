@@ -25,9 +25,7 @@ LATE = fault(CallErrorKind.TIMED_OUT, CREDENTIAL)
 class World:
     """A gateway over fakes, and what they saw."""
 
-    def __init__(
-        self, *steps: Any, forever: bool = False, limiter: FakeLimiter | None = None, **more: Any
-    ) -> None:
+    def __init__(self, *steps: Any, forever: bool = False, limiter: FakeLimiter | None = None, **more: Any) -> None:
         self.adapter = FakeAdapter(steps, forever=forever)
         self.ledger = more.pop("ledger", None) or MemoryLedger()
         self.limiter = limiter or FakeLimiter()

@@ -56,9 +56,7 @@ def test_looking_up_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     assert catalogue_price(Vendor.OPENAI, "gpt-4o") is not None
 
 
-@pytest.mark.parametrize(
-    "heavy", ["openai", "anthropic", "cohere", "httpx", "httpx2", "genai_prices", "django"]
-)
+@pytest.mark.parametrize("heavy", ["openai", "anthropic", "cohere", "httpx", "httpx2", "genai_prices", "django"])
 def test_importing_the_gateway_is_cheap(heavy: str) -> None:
     code = (
         "import sys, llmops.providers.gateway, llmops.providers.prices, llmops.providers.fake;"

@@ -37,9 +37,7 @@ def test_one_answer_is_the_mean_of_repeats() -> None:
     right = [case % (1 + repeat) == 0 for case in range(20) for repeat in range(3)]
     cases = [case for case in range(20) for _ in range(3)]
     groups = [f"g{case // 2}" for case in cases]
-    assert pass_estimate(right, cases, groups, k=1) == mean_estimate(
-        [float(it) for it in right], cases, groups
-    )
+    assert pass_estimate(right, cases, groups, k=1) == mean_estimate([float(it) for it in right], cases, groups)
 
 
 def test_cases_with_too_few_answers_are_left_out_and_named() -> None:
@@ -47,6 +45,4 @@ def test_cases_with_too_few_answers_are_left_out_and_named() -> None:
     assert (found.value, found.n) == (1.0, 2)
     assert found.note == "1 of 3 cases have fewer than 2 answers and are left out."
     alone = pass_estimate([True, True, False], [1, 1, 2], [""] * 3, k=2)
-    assert (
-        alone.note == "1 of 2 cases have fewer than 2 answers and are left out. One case gives no interval."
-    )
+    assert alone.note == "1 of 2 cases have fewer than 2 answers and are left out. One case gives no interval."

@@ -23,7 +23,5 @@ print([name for name in ("numpy", "scipy", "django") if name in sys.modules])
 
 
 def test_runs_of_the_usual_size_load_no_heavy_library() -> None:
-    found = subprocess.run(
-        [sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    found = subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

@@ -81,9 +81,7 @@ def test_skewed_scores_lean_by_halls_transformation() -> None:
 
 def test_one_outlier_makes_no_wider_interval_than_yes_and_no() -> None:
     found = spread([1.0] * 29 + [0.0], [1] * 30)
-    assert mean_interval(found).low == pytest.approx(
-        wilson(29 / 30, 30, stats.t.ppf(0.975, 29)).low, abs=1e-5
-    )
+    assert mean_interval(found).low == pytest.approx(wilson(29 / 30, 30, stats.t.ppf(0.975, 29)).low, abs=1e-5)
 
 
 def test_near_equal_scores_leave_room_for_one_more_case() -> None:

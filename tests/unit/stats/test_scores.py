@@ -91,9 +91,7 @@ def test_equal_groups_have_wilsons_interval_for_the_groups() -> None:
     ],
 )
 @pytest.mark.parametrize("yes_no", [True, False])
-def test_one_of_anything_has_no_interval(
-    cases: list[int], groups: list[str], note: str, yes_no: bool
-) -> None:
+def test_one_of_anything_has_no_interval(cases: list[int], groups: list[str], note: str, yes_no: bool) -> None:
     found = mean_estimate([1.0] * len(cases), cases, groups, yes_no=yes_no)
     assert found == (1.0, None, None, 1, "", note)
 
@@ -148,9 +146,7 @@ def test_another_scale_only_rescales(rows: list[Row], scale: tuple[float, float]
     for before, after in zip(_estimate(rows)[:3], _estimate(there, *scale)[:3], strict=True):
         assert (before is None) == (after is None)
         if before is not None:
-            assert after == pytest.approx(
-                minimum + (maximum - minimum) * before, abs=1e-6 * (maximum - minimum)
-            )
+            assert after == pytest.approx(minimum + (maximum - minimum) * before, abs=1e-6 * (maximum - minimum))
 
 
 @given(SHAPES)
