@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from evals_app.services.answering import RowWork
 from evals_app.services.harvest_ledger import HarvestLedger, LedgerClosed
@@ -161,7 +161,7 @@ class Pump:
                     raise
                 log.warning("The database was lost; trying again: %s", lost)
                 visit.renew = True  # leases have grown old meanwhile
-                await sync_to_async(close_old_connections)()
+                await sync_to_async(_drop_broken_connections)()
                 await asyncio.sleep(0.5)
         self._learn(visit)
         batch.set_result(visit.saved.refused if visit.saved else frozenset())
@@ -303,6 +303,14 @@ class Pump:
             or claimed.result_id in self._lost
             or _now() > self._last_claim_at + HAND_BACK_S
         )
+
+
+def _drop_broken_connections() -> None:
+    """Also those that lie idle in the pool, which would be tried one by one with growing pauses in between."""
+    close_old_connections()
+    pool = getattr(connection, "pool", None)
+    if pool is not None:
+        pool.check()
 
 
 def _now() -> float:

@@ -490,6 +490,20 @@ def test_a_judge_that_fails_or_babbles_leaves_a_reason_and_no_grade() -> None:
     assert states_of(run) == {"done": 1}
 
 
+def test_kinds_that_are_marked_aside_mark_all_the_same() -> None:
+    world = make_world(n_cases=30)
+    made = [
+        evaluator_create(project=world.project, name=kind, kind=kind, config=config)
+        for kind, config in (("regex", {"pattern": "text [0-9]$"}), ("json_schema", {"schema": {"type": "object"}}))
+    ]
+    run = world.run(evaluators=made, concurrency=30)
+    drive()
+    matches, fits = ([score for score in scores_of(run) if score.evaluator_version_id == each.pk] for each in made)
+    assert [len(matches), len(fits)] == [30, 30]
+    assert sum(score.value for score in matches) == 10
+    assert {score.value for score in fits} == {0.0}
+
+
 # -- time ------------------------------------------------------------------------------------------
 
 

@@ -33,6 +33,13 @@ from tests.jobs.model_server import ModelServer
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("loopback")]
 
 
+@pytest.fixture(autouse=True)
+def _one_connection(transactional_db: None) -> None:
+    """As a worker has it: other tests' threads leave many connections in the pool."""
+    connection.close()
+    connection.close_pool()
+
+
 @contextmanager
 def operator() -> Iterator[psycopg.Connection[Any]]:
     """A connection to the server that is none of the platform's."""
