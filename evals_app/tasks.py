@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import mmap
 
 from asgiref.sync import async_to_sync
+from celery.signals import worker_shutting_down
 from django.conf import settings
 from kombu.exceptions import OperationalError as BrokerDown
 
@@ -22,6 +24,15 @@ PUMP_S = 20
 PUMP_MOST_S = 80
 """How long a pump goes on claiming when slow calls keep it from ending. It starts no call a minute after that, and a
 call takes two minutes at most."""
+
+_leaving = mmap.mmap(-1, 1)
+"""A byte shared with the pool's processes, which are forked from here: 1 once the worker was told to stop."""
+
+
+@worker_shutting_down.connect
+def hand_work_back(**_signal: object) -> None:
+    """Let pumps start no more calls, so that a worker that is told to stop does so within one call's time."""
+    _leaving[0] = 1
 
 
 @app.task(name="evals_app.drive_runs", time_limit=PUMP_MOST_S + 200, acks_late=False, ignore_result=True)
@@ -59,4 +70,4 @@ def nudge_workers(n: int | None = None) -> None:
 
 async def _drive() -> PumpReport:
     async with open_limiter() as limiter:
-        return await runs_drive(limiter=limiter, for_s=PUMP_S, at_most_s=PUMP_MOST_S)
+        return await runs_drive(limiter=limiter, for_s=PUMP_S, at_most_s=PUMP_MOST_S, leaving=lambda: _leaving[0] == 1)

@@ -77,13 +77,23 @@ class _Visit:
 
 
 class Pump:
-    """Drives all open runs for a while. Make one for each event loop; `limiter` is shared by all workers."""
+    """Drives all open runs for a while. Make one for each event loop; `limiter` is shared by all workers.
 
-    def __init__(self, *, limiter: Limiter, most_in_flight: int | None = None) -> None:
+    Once `leaving` says yes, it starts no more calls: those in flight end, and rows go back with what they have.
+    """
+
+    def __init__(
+        self,
+        *,
+        limiter: Limiter,
+        most_in_flight: int | None = None,
+        leaving: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.owner = uuid.uuid4()
         self.most_in_flight = most_in_flight or settings.MOST_IN_FLIGHT
         self.report = PumpReport()
         self._limiter = limiter
+        self._leaving = leaving
         self._harvest = Harvest()
         self._wake = asyncio.Event()
         self._ledger = HarvestLedger(self._harvest, self._wake)
@@ -115,7 +125,7 @@ class Pump:
             except BaseException:
                 await self._let_go()
                 raise
-        self.report.more = _now() >= end_at
+        self.report.more = _now() >= end_at or self._leaving()
         return self.report
 
     async def _work(self, gateway: Gateway) -> None:
@@ -180,6 +190,8 @@ class Pump:
         )
 
     def _may_claim(self, now: float) -> bool:
+        if self._leaving():
+            return False
         if now < self._claim_until:
             return True
         if self._working and self._claim_until + DRAIN_S <= now < self._last_claim_at:
@@ -189,7 +201,7 @@ class Pump:
 
     def _rests(self) -> bool:
         """Whether a run that rests may be claimed from again in this pump's time."""
-        return any(until < self._claim_until for until in self._resting.values())
+        return not self._leaving() and any(until < self._claim_until for until in self._resting.values())
 
     def _visit_database(self, visit: _Visit) -> None:
         if visit.saved is None:
@@ -301,6 +313,7 @@ class Pump:
         return lambda: (
             claimed.run_id in self._closed
             or claimed.result_id in self._lost
+            or self._leaving()
             or _now() > self._last_claim_at + HAND_BACK_S
         )
 
@@ -317,6 +330,12 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def runs_drive(*, limiter: Limiter, for_s: float, at_most_s: float | None = None) -> PumpReport:
+async def runs_drive(
+    *,
+    limiter: Limiter,
+    for_s: float,
+    at_most_s: float | None = None,
+    leaving: Callable[[], bool] = lambda: False,
+) -> PumpReport:
     """Drive all open runs for a while, on the event loop that is running."""
-    return await Pump(limiter=limiter).drive(for_s=for_s, at_most_s=at_most_s)
+    return await Pump(limiter=limiter, leaving=leaving).drive(for_s=for_s, at_most_s=at_most_s)

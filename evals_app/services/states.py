@@ -26,7 +26,10 @@ _FAIL = """
     UPDATE evals_app_run SET state = 'failed', reason = left(%s, 500), finished_at = now()
      WHERE id = %s AND state IN ('queued', 'running', 'stopping')
 """
-_OPEN = "SELECT id FROM evals_app_run WHERE id = ANY(%s) AND state IN ('queued', 'running')"
+_OPEN = """
+    SELECT run.id FROM evals_app_run AS run LEFT JOIN core_connection AS asked ON asked.id = run.connection_id
+     WHERE run.id = ANY(%s) AND run.state IN ('queued', 'running') AND asked.archived_at IS NULL
+"""
 
 
 def runs_settle(run_ids: Collection[int]) -> None:
@@ -52,7 +55,7 @@ def run_fail(run_id: int, *, reason: str) -> None:
 
 
 def runs_closed(run_ids: Collection[int]) -> frozenset[int]:
-    """Those of the runs for which nothing more may be sent now, also because they are gone."""
+    """Those of the runs for which nothing more may be sent now, also because they or their connection are gone."""
     if not run_ids:
         return frozenset()
     with connection.cursor() as cursor:

@@ -344,6 +344,25 @@ def test_a_run_whose_connection_was_removed_fails_with_a_reason_and_keeps_its_pl
     assert (run.state, states_of(run)) == ("finished", {"done": 3})
 
 
+def test_a_connection_removed_under_way_is_not_called_any_more() -> None:
+    removed = False
+
+    async def scenario() -> None:
+        nonlocal removed
+        async with pumping():
+            await until(lambda: len(server.calls) == 4)
+            await sync_to_async(connection_archive)(world.connection)
+            removed = True
+
+    with ModelServer(hold=lambda call: not removed) as server:
+        world = make_world(n_cases=20, base_url=server.url)
+        run = world.run(concurrency=4)
+        async_to_sync(scenario)()
+    run.refresh_from_db()
+    assert (run.state, states_of(run), len(server.calls)) == ("failed", {"done": 4, "pending": 16}, 4)
+    assert "“models” was removed" in run.reason
+
+
 def test_a_run_whose_key_is_lost_fails_and_one_whose_judge_has_lost_it_goes_on(settings: Any) -> None:
     world = make_world(n_cases=2)
     wanted = ConnectionSettings(name="keyed", vendor=Vendor.OPENAI, api_key="sk-1")

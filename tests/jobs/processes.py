@@ -75,6 +75,13 @@ class Platform:
             kill_process(pid)
         process.wait(10)
 
+    def stop(self, name: str) -> float:
+        """Ask a program to stop, as a deploy does. Returns how many seconds it took; fails when it must be killed."""
+        process, asked_at = self.processes.pop(name), time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        process.wait(self._program(name).grace_s)
+        return time.monotonic() - asked_at
+
     def pool(self) -> list[int]:
         """The processes of the worker that run tasks."""
         return [child.pid for child in psutil.Process(self.processes["worker"].pid).children()]

@@ -1,4 +1,4 @@
-"""Runs survive whatever is killed: R1, R2 and R10 of the reliability list, with real processes and real HTTP."""
+"""Runs survive whatever is killed or stopped, with real processes and real HTTP: R1, R2, R9 and R10 of RELIABILITY."""
 
 from __future__ import annotations
 
@@ -110,6 +110,20 @@ def test_r2_a_killed_part_loses_nothing_and_repeats_only_what_was_in_flight(
         until_finished(run, within_s=LEASE_S + 15 + (time.monotonic() - struck_at))
     repeated = check_nothing_lost_or_doubled(run, server)
     assert repeated <= (size.concurrency if strike is one_of_the_pool else 0)
+
+
+def test_r9_a_worker_that_is_told_to_stop_ends_its_calls_and_repeats_none(platform: Platform, size: Size) -> None:
+    with ModelServer(delay_s=0.2) as server:
+        run = run_over(server, size)
+        start_and_wait(run, server, 0.4)
+        took_s = platform.stop("worker")
+        asked = len(server.calls)
+        assert states_of(run) == {"done": asked, "pending": run.n_results - asked}
+        platform.start("worker")
+        until_finished(run)
+    assert took_s < 10, took_s
+    assert check_nothing_lost_or_doubled(run, server) == 0
+    assert {call.state for call in calls_of(run)} == {"ok"}
 
 
 @pytest.mark.skipif(not FULL, reason="three deaths take their time; the arithmetic is tested without processes")
