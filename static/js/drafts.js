@@ -12,6 +12,7 @@
   if (!store) return;
 
   const keyOf = (area) => `${PREFIX}${user}:${location.pathname}:${area.dataset.draft}`;
+  const waiting = new WeakMap();
   const baseOf = (area) => area.dataset.draftBase || "";
   function read(key) {
     try { return JSON.parse(store.getItem(key)); } catch { return null; }
@@ -43,15 +44,16 @@
     } else if (draft) {
       store.removeItem(key);
     }
-    let waiting = 0;
     area.addEventListener("input", () => {
-      clearTimeout(waiting);
-      waiting = setTimeout(() => keep(area), 300);
+      clearTimeout(waiting.get(area));
+      waiting.set(area, setTimeout(() => keep(area), 300));
     });
-    addEventListener("pagehide", () => { if (waiting) keep(area); });
+    addEventListener("pagehide", () => { if (waiting.has(area)) keep(area); });
   });
 
   function keep(area) {
+    clearTimeout(waiting.get(area));
+    waiting.delete(area);
     const key = keyOf(area);
     if (area.value === area.defaultValue) { store.removeItem(key); return; }
     const earlier = read(key);
@@ -87,9 +89,21 @@
       }
     }
   });
-  document.addEventListener("htmx:afterRequest", (event) => {
+  /* What is sent by a fragment's form is kept at once, and nothing that still waits is kept after it was saved. */
+  const areasSent = (event) => {
     const form = event.detail.elt.closest?.("form");
-    if (!form || !event.detail.successful || event.detail.requestConfig?.verb === "get") return;
-    for (const area of form.querySelectorAll("textarea[data-draft]")) store.removeItem(keyOf(area));
+    if (!form || event.detail.requestConfig?.verb === "get") return [];
+    return form.querySelectorAll("textarea[data-draft]");
+  };
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    for (const area of areasSent(event)) if (waiting.has(area)) keep(area);
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (!event.detail.successful) return;
+    for (const area of areasSent(event)) {
+      clearTimeout(waiting.get(area));
+      waiting.delete(area);
+      store.removeItem(keyOf(area));
+    }
   });
 })();
