@@ -1,6 +1,6 @@
 # Everything is installed into .venv of this folder. Relative paths only: make cannot name a path with a space.
 .POSIX:
-.PHONY: help up test lint bench bench-run bench-start bench-coverage lock audit install install-dev
+.PHONY: help up test test-faults lint bench bench-run bench-start bench-coverage lock audit install install-dev
 
 PYTHON = .venv/bin/python
 INSTALL = sh requirements/python.sh requirements/install.py
@@ -21,6 +21,10 @@ up: install
 test: install-dev
 	@sh requirements/chromium.sh
 	@$(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
+
+# One after the other: they break connections that tests beside them would need.
+test-faults: install-dev
+	@$(PYTHON) -m pytest -m faults $(ARGS)
 
 lint: install-dev
 	@.venv/bin/ruff check .

@@ -5,6 +5,10 @@ from typing import Any
 
 import pytest
 
+# The SDKs are imported before the first deadline runs: one takes up to two seconds on a busy machine.
+import llmops.providers.anthropic
+import llmops.providers.cohere
+import llmops.providers.openai  # noqa: F401
 from llmops.outbound import OutboundPolicy
 from llmops.providers.adapters import AdapterFactory
 from llmops.providers.base import Adapter, ChatRequest, Credential, Message

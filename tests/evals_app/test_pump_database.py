@@ -30,7 +30,7 @@ from tests.evals_app.factories import (
 )
 from tests.jobs.model_server import ModelServer
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("loopback")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("loopback"), pytest.mark.faults]
 
 
 @pytest.fixture(autouse=True)
