@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.forms import ModelMultipleChoiceField
 from django.http import HttpRequest, HttpResponse
@@ -123,6 +124,8 @@ def run_resume_view(request: ProjectRequest, run_id: int) -> HttpResponse:
     try:
         budget = form.clean(request.POST.get("budget_usd", ""))
         run_resume(run_by_id(request.project, run_id=run_id), budget_usd=budget)
+    except ValidationError as wrong:
+        messages.error(request, " ".join(wrong.messages))
     except RunProblem as problem:
         messages.error(request, problem.message)
     else:
