@@ -50,7 +50,7 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
 def test_damage_never_ends_in_anything_but_a_sentence(data):
     rng = random.Random(20261123)
     outcomes = {"cases": 0, "problems": 0, "refused": 0}
-    for _ in range(6000):
+    for _ in range(400):
         broken = damaged(data, rng)
         try:
             shown = preview(io.BytesIO(broken), filename="cases.csv")
