@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from evals_app.engine.files.lines import Line
-from evals_app.engine.files.rows import Limits, RowProblem
+from evals_app.engine.files.rows import BlankRows, Limits, RowProblem
 from evals_app.engine.files.table import Row
 
 # The limit is one for the whole process; ours is per file, and kept by the lines that the reader is given.
@@ -61,7 +61,7 @@ def sniff(lines: Lines, limits: Limits) -> Dialect:
     the first row has wins, then the one that gives more cells. When none splits the first row, but one splits
     all rows below it alike, that is the one (and the first row is no header); else every line is one cell.
     """
-    sample = _sample(lines)
+    sample = _sample(lines, BlankRows(limits))
     if isinstance(sample[0], Line) and (hint := _EXCEL_HINT.fullmatch(sample[0].text)):
         del sample[0]
         lines.put_back(sample)
@@ -97,6 +97,9 @@ def _split(lines: Lines, dialect: Dialect, limits: Limits) -> Iterator[Row | Row
         if isinstance(line, RowProblem):
             yield line
             continue
+        if not line.text.strip("\r\n"):
+            yield Row(line.number, [])
+            continue
         used: list[Line] = []
         reader = csv.reader(
             _row_lines(line, lines, used, limits.row_chars),
@@ -124,10 +127,14 @@ def _row_lines(first: Line, lines: Lines, used: list[Line], most_chars: int) -> 
         yield line.text
 
 
-def _sample(lines: Lines) -> list[Line | RowProblem]:
+def _sample(lines: Lines, blank: BlankRows) -> list[Line | RowProblem]:
+    """The first lines, without the empty ones at the start."""
     sample: list[Line | RowProblem] = []
     n_chars = 0
     for line in lines:
+        if not sample and isinstance(line, Line) and not line.text.strip("\r\n"):
+            blank.skip()
+            continue
         sample.append(line)
         n_chars += len(line.text) if isinstance(line, Line) else 0
         if n_chars > _SAMPLE_CHARS:

@@ -9,7 +9,7 @@ from typing import Any
 from evals_app.engine.files.columns import Role, input_header
 from evals_app.engine.files.json_values import JsonValue, NotJson, RepeatedField, decode
 from evals_app.engine.files.lines import Line, showable, text_problem
-from evals_app.engine.files.rows import ABSENT, FileProblem, Record, RowProblem
+from evals_app.engine.files.rows import ABSENT, BlankRows, FileProblem, Limits, Record, RowProblem
 
 _CASE_FIELDS = frozenset(role.value for role in Role) - {Role.INPUT, Role.IGNORE}
 # What the API shows of a case and does not take back.
@@ -17,22 +17,24 @@ _SHOWN_FIELDS = frozenset({"id", "inputs"})
 _WHOLE_LINE = 'Write one object per line, like {"question": "...", "expected": "..."}.'
 
 
-def line_records(lines: Iterable[Line | RowProblem]) -> Iterator[Record | RowProblem]:
-    """JSON Lines: a broken line costs that line only; blank lines are skipped."""
+def line_records(lines: Iterable[Line | RowProblem], limits: Limits) -> Iterator[Record | RowProblem]:
+    """JSON Lines: a broken line costs that line only; blank lines are skipped. Raises FileProblem."""
+    blank = BlankRows(limits)
     for line in lines:
         if isinstance(line, RowProblem):
             yield line
         elif text := line.text.strip(" \t\r\n\ufeff"):
-            try:
-                value = decode(text)
-            except NotJson as wrong:
-                yield RowProblem(
-                    line.number,
-                    "",
-                    f"This line is not JSON: {wrong.message} (character {wrong.at + 1}). {_WHOLE_LINE}",
-                )
-            else:
-                yield record_of(JsonValue(line.number, value))
+            yield _line_record(line.number, text)
+        else:
+            blank.skip()
+
+
+def _line_record(number: int, text: str) -> Record | RowProblem:
+    try:
+        return record_of(JsonValue(number, decode(text)))
+    except NotJson as wrong:
+        where = f"character {wrong.at + 1}"
+        return RowProblem(number, "", f"This line is not JSON: {wrong.message} ({where}). {_WHOLE_LINE}")
 
 
 def value_records(values: Iterable[JsonValue]) -> Iterator[Record | RowProblem]:

@@ -210,7 +210,7 @@ def _open(stream: BinaryIO, filename: str, limits: Limits) -> Source:
         delimiter = "" if dialect.delimiter == NO_DELIMITER else dialect.delimiter
         return Source(kind, table.columns, table.records, encoding.name, delimiter, notes)
     if kind is FileKind.JSONL:
-        records = line_records(numbered_lines(text, most_chars=limits.row_chars))
+        records = line_records(numbered_lines(text, most_chars=limits.row_chars), limits)
     else:
         records = value_records(json_values(text, limits))
     columns, records = _json_columns(records)

@@ -87,6 +87,7 @@ class Limits:
 
     file_bytes: int = 100 * _MB
     rows: int = 1_000_000
+    blank_rows: int = 1_000_000
     columns: int = 500
     row_chars: int = 4_000_000
     cell_chars: int = 1_000_000
@@ -103,6 +104,19 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+
+class BlankRows:
+    """Counts the blank rows that are skipped: each costs little, but 100 MB of them do not."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._left = limits.blank_rows
+
+    def skip(self) -> None:
+        """Raises FileProblem past the limit."""
+        self._left -= 1
+        if self._left < 0:
+            raise FileProblem("The file consists of blank rows for the most part. Take them out and import it again.")
 
 
 def megabytes(n_bytes: int) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from evals_app.engine.files.escapes import MISSING, text_of
 from evals_app.engine.files.lines import text_problem
-from evals_app.engine.files.rows import ABSENT, BadCell, FileProblem, Limits, Record, RowProblem
+from evals_app.engine.files.rows import ABSENT, BadCell, BlankRows, FileProblem, Limits, Record, RowProblem
 
 
 class Row(NamedTuple):
@@ -30,7 +30,7 @@ def read_table(rows: Iterable[Row | RowProblem], limits: Limits, *, place: str) 
 
     Raises FileProblem when there is no header, no row below it, or names that cannot be told apart.
     """
-    source = (row for row in rows if isinstance(row, RowProblem) or not _is_blank(row.cells))
+    source = _without_blank(rows, limits)
     header = _header(source)
     names = _column_names(header, limits, place)
     first = next(source, None)
@@ -45,6 +45,15 @@ def read_table(rows: Iterable[Row | RowProblem], limits: Limits, *, place: str) 
             "the names of the columns: delete what stands above them."
         )
     return Table([name for name in names if name], _records(itertools.chain([first], source), names))
+
+
+def _without_blank(rows: Iterable[Row | RowProblem], limits: Limits) -> Iterator[Row | RowProblem]:
+    blank = BlankRows(limits)
+    for row in rows:
+        if isinstance(row, Row) and _is_blank(row.cells):
+            blank.skip()
+        else:
+            yield row
 
 
 def _header(rows: Iterator[Row | RowProblem]) -> Row:

@@ -335,6 +335,27 @@ def test_limits_of_size_rows_and_columns():
         parse(data, limits=Limits(columns=1))
 
 
+BLANK = {
+    "lines before the names": "\n" * 101 + "question\nHi\n",
+    "lines between the rows": "question\nHi\n" + "\r\n" * 101,
+    "rows of delimiters": "question,expected\nHi,Hello\n" + " ,\n" * 101,
+    "lines between objects": '{"question": "Hi"}\n' + " \n" * 101 + '{"question": "Ho"}\n',
+}
+
+
+@pytest.mark.parametrize("data", BLANK.values(), ids=BLANK)
+def test_a_file_of_blank_rows_is_given_up(data):
+    assert len(parse(data, limits=Limits(blank_rows=101)).rows) >= 1
+    with pytest.raises(FileProblem, match="blank rows for the most part"):
+        parse(data, limits=Limits(blank_rows=100))
+
+
+def test_the_delimiter_is_told_below_any_number_of_blank_lines():
+    parsed = parse("\n" * 100_000 + "question;expected\nHi, you;Hello\n")
+    assert pairs(parsed) == [({"question": "Hi, you"}, "Hello")]
+    assert parsed.rows[0].line == 100_002
+
+
 def test_100_mb_are_the_limit():
     class Huge(io.BytesIO):
         """Says that it is one byte longer than allowed, and may not be read."""
