@@ -84,7 +84,7 @@ class Watched:
 
     def _heard(self, said: ConsoleMessage) -> None:
         # A poll that is under way when the page is left is cut off by the browser, and htmx says so.
-        cut_off = said.text.startswith(("htmx:afterRequest", "htmx:sendError"))
+        cut_off = said.text.startswith(("htmx:afterRequest", "htmx:sendAbort", "htmx:sendError"))
         if said.type == "error" and not cut_off:
             self.complaints.append(said.text)
 
