@@ -32,6 +32,7 @@ import psutil
 CASES = 1_000
 DELAY_S = 0.2
 POLL_S = 0.1
+MEMORY_EVERY_S = 1.0  # reading the memory of a process takes the processor that is being measured
 CONCURRENCIES = (50, 200)
 LIMITS = {50: 1.35, 200: 3.5}
 COUNTED = ("web", "worker", "beat", "postgres")
@@ -110,14 +111,15 @@ class Site:
                 "label": secrets.token_hex(4),
             },
         )
-        memory = 0.0
+        memory, look_at = 0.0, started_at + MEMORY_EVERY_S
         while True:
             state = self.call("GET", f"runs/{run['id']}/")
             if state["state"] == "finished":
                 break
             if time.perf_counter() - started_at > 120:
                 sys.exit(f"The run does not end: {state}")
-            memory = max(memory, worker_pss_mb(self.home))
+            if time.perf_counter() > look_at:
+                memory, look_at = max(memory, worker_pss_mb(self.home)), time.perf_counter() + MEMORY_EVERY_S
             time.sleep(POLL_S)
         wall_s = time.perf_counter() - started_at
         if state["counts"]["done"] != self.cases or state["scores"]["exact"]["estimate"] != 1.0:

@@ -75,8 +75,10 @@ _OPEN_RUNS = """
      ORDER BY 3, run.id
      LIMIT 100
 """
+# A lease that a crash of the database takes back has cost nothing: what is sent under it is written down durably
+# before, and that writes all that was committed earlier as well. So the claim itself need not wait for the disk.
 _LOCK_RUN = """
-    SELECT state, concurrency, coalesce(spent_usd >= budget_usd, false)
+    SELECT set_config('synchronous_commit', 'off', true), state, concurrency, coalesce(spent_usd >= budget_usd, false)
       FROM evals_app_run WHERE id = %s FOR UPDATE
 """
 # A statement of its own, after the lock: its snapshot has what other workers have leased meanwhile.
@@ -193,7 +195,7 @@ def _claim_from_run(run_id: int, *, owner: UUID, most: int) -> list[Claimed]:
         locked = cursor.fetchone()
         if locked is None:
             return []
-        state, concurrency, over_budget = locked
+        _, state, concurrency, over_budget = locked
         if state not in (RunState.QUEUED, RunState.RUNNING):
             return []
         if over_budget:

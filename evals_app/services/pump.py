@@ -12,6 +12,8 @@ import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -22,7 +24,7 @@ from evals_app.services.harvest_ledger import HarvestLedger, LedgerClosed
 from evals_app.services.harvests import GivenBack, Harvest
 from evals_app.services.leases import Claimed, leases_renew, results_claim, results_give_back
 from evals_app.services.plans import PlanBroken, RunPlan, run_plan
-from evals_app.services.saving import Saved, harvest_save
+from evals_app.services.saving import Saved, calls_begin_early, harvest_save
 from evals_app.services.states import run_fail, runs_closed, runs_settle
 from evals_app.services.sweeping import runs_tidy
 from llmops.core.services import WORKER, heartbeat
@@ -65,6 +67,7 @@ class _Visit:
     """One visit to the database, and how far it got, so that it can be carried on after a lost connection."""
 
     harvest: Harvest
+    let_begin: Callable[[], object]
     known: frozenset[int]
     held: frozenset[int]
     resting: frozenset[int]
@@ -158,7 +161,8 @@ class Pump:
     async def _visit(self, *, renew: bool) -> list[Claimed]:
         """Save the harvest, then claim. A lost database is waited for, with nothing thrown away."""
         self._wake.clear()
-        visit, batch = self._new_visit(renew), self._ledger.next_batch()
+        batch = self._ledger.next_batch()
+        visit = self._new_visit(renew, partial(asyncio.get_running_loop().call_soon_threadsafe, _let_begin, batch))
         give_up_at = _now() + DATABASE_PATIENCE_S
         while True:
             try:
@@ -166,22 +170,25 @@ class Pump:
                 break
             except LOST as lost:
                 if _now() > give_up_at:
-                    batch.set_exception(LedgerClosed("the database was lost"))
-                    batch.exception()  # it may be that nobody waits
+                    if not batch.done():
+                        batch.set_exception(LedgerClosed("the database was lost"))
+                        batch.exception()  # it may be that nobody waits
                     raise
                 log.warning("The database was lost; trying again: %s", lost)
                 visit.renew = True  # leases have grown old meanwhile
                 await sync_to_async(_drop_broken_connections)()
                 await asyncio.sleep(0.5)
         self._learn(visit)
-        batch.set_result(visit.saved.refused if visit.saved else frozenset())
+        if not batch.done():  # else they have begun already
+            batch.set_result(visit.saved.refused if visit.saved else frozenset())
         return visit.claimed
 
-    def _new_visit(self, renew: bool) -> _Visit:
+    def _new_visit(self, renew: bool, let_begin: Callable[[], object]) -> _Visit:
         now = _now()
         self._resting = {run_id: until for run_id, until in self._resting.items() if until > now}
         return _Visit(
             harvest=self._harvest.taken(),
+            let_begin=let_begin,
             known=frozenset(self._plans) | {claimed.run_id for claimed in self._working.values()},
             held=frozenset(claimed.result_id for claimed in self._working.values()),
             resting=frozenset(self._resting),
@@ -204,6 +211,7 @@ class Pump:
         return not self._leaving() and any(until < self._claim_until for until in self._resting.values())
 
     def _visit_database(self, visit: _Visit) -> None:
+        self._begin_early(visit)
         if visit.saved is None:
             visit.saved = self._save(visit)
         runs_settle(visit.saved.touched)
@@ -214,6 +222,19 @@ class Pump:
             runs_tidy()
         results_claim(owner=self.owner, most=visit.free - len(visit.claimed), resting=visit.resting, into=visit.claimed)
         self._load_plans(visit)
+
+    def _begin_early(self, visit: _Visit) -> None:
+        """Let calls that nothing in this harvest can stop go out before the rest is saved."""
+        try:
+            if not calls_begin_early(visit.harvest.begun):
+                return
+        except LOST:
+            raise
+        except Exception:
+            log.exception("A batch of attempts could not be written down; it is tried with the rest.")
+            return
+        visit.harvest.begun = []
+        visit.let_begin()
 
     def _save(self, visit: _Visit) -> Saved:
         if not visit.harvest:
@@ -316,6 +337,11 @@ class Pump:
             or self._leaving()
             or _now() > self._last_claim_at + HAND_BACK_S
         )
+
+
+def _let_begin(batch: asyncio.Future[frozenset[UUID]]) -> None:
+    if not batch.done():
+        batch.set_result(frozenset())
 
 
 def _drop_broken_connections() -> None:

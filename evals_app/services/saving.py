@@ -12,8 +12,9 @@ from django.db import connection, transaction
 
 from evals_app.services.harvests import Answered, Finished, Harvest, ScoredRow, storable
 from evals_app.services.leases import results_give_back
-from evals_app.services.states import runs_closed, runs_stop_at_budget
+from evals_app.services.states import runs_closed, runs_stop_at_budget, runs_unbounded
 from llmops.core.services import calls_begin, calls_finish
+from llmops.providers.gateway import CallStart
 
 
 class Saved(NamedTuple):
@@ -49,6 +50,22 @@ def harvest_save(harvest: Harvest, *, owner: UUID, known: Collection[int]) -> Sa
         calls_begin([start for start in harvest.begun if start.context.run_id not in closed])
     refused = frozenset(start.id for start in harvest.begun if start.context.run_id in closed)
     return Saved(finished.total(), frozenset(given_back | finished.keys()), closed, refused)
+
+
+def calls_begin_early(starts: Sequence[CallStart]) -> bool:
+    """Write these attempts down before the rest is saved, when nothing of the rest can stop them: all their runs are
+    open and keep to no budget. Says whether it did; else nothing is written. One transaction. Idempotent.
+
+    So a call waits for one short statement, and not for the answers of others.
+    """
+    runs = {start.context.run_id for start in starts if start.context.run_id is not None}
+    if not runs:
+        return False
+    with transaction.atomic():
+        if runs_unbounded(runs) != runs:
+            return False
+        calls_begin(starts)
+    return True
 
 
 def _save_answers(rows: Sequence[Answered], owner: UUID) -> None:
