@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from django.core.management.base import CommandError
+from django.core.management.commands.flush import Command as FlushCommand
+from django.db import OperationalError
 from pytest_django import DjangoDbBlocker, Settings
 
 from tests.jobs.processes import Platform
@@ -36,6 +40,25 @@ def programs(
         platform = Platform(tmp_path_factory.mktemp("programs"))
         yield platform
         platform.close()
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _patient_flush() -> Iterator[None]:
+    """The tables are emptied beside programs that still visit them, so it may be the flush that a deadlock ends."""
+    empty = FlushCommand.handle
+
+    def empty_patiently(self: FlushCommand, **options: Any) -> None:
+        for _ in range(9):
+            try:
+                return empty(self, **options)
+            except CommandError as failed:
+                if not isinstance(failed.__cause__, OperationalError):
+                    raise
+        return empty(self, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FlushCommand, "handle", empty_patiently)
+        yield
 
 
 @pytest.fixture
