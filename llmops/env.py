@@ -8,6 +8,7 @@ An empty value counts as not set. This module needs no configured Django.
 
 import base64
 import binascii
+import ipaddress
 import os
 import secrets
 import socket
@@ -69,6 +70,9 @@ class Environment:
     field_keys: tuple[str, ...] = field(repr=False)  # Fernet keys, the one that encrypts first
     admin_email: str
     admin_password: str = field(repr=False)
+    email_url: str = field(repr=False)  # "" = mail is written to the log of the worker
+    email_from: str
+    trusted_proxies: tuple[str, ...]  # networks whose word on a visitor's address is taken
 
     allow_private_urls: str  # "" = public addresses only; read by outbound.OutboundPolicy
     local_model: bool
@@ -123,6 +127,9 @@ def read_environment(values: Mapping[str, str], *, root: Path = PROJECT_ROOT) ->
         field_keys=_field_keys(values, home),
         admin_email=_email(values, "LLMOPS_ADMIN_EMAIL"),
         admin_password=values.get("LLMOPS_ADMIN_PASSWORD", ""),
+        email_url=_url(values, "LLMOPS_EMAIL_URL", ("smtp", "smtp+tls", "smtp+ssl")),
+        email_from=_email(values, "LLMOPS_EMAIL_FROM") or "llmops@localhost",
+        trusted_proxies=_networks(values, "LLMOPS_TRUSTED_PROXIES") or ("127.0.0.0/8", "::1/128"),
         allow_private_urls=_private_urls(values),
         local_model=_yes_or_no(values, "LLMOPS_LOCAL_MODEL", default=True),
         local_model_url=_url(values, "LLMOPS_LOCAL_MODEL_URL", ("http",)) or running.get("local_model_url", ""),
@@ -230,6 +237,14 @@ def _words(values: Mapping[str, str], variable: str) -> tuple[str, ...]:
     return tuple(word for part in values.get(variable, "").split(",") if (word := part.strip()))
 
 
+def _networks(values: Mapping[str, str], variable: str) -> tuple[str, ...]:
+    """Addresses and networks as networks."""
+    try:
+        return tuple(str(ipaddress.ip_network(word, strict=False)) for word in _words(values, variable))
+    except ValueError as wrong:
+        raise BadEnvironment(variable, f"must be addresses and networks separated by commas: {wrong}.") from wrong
+
+
 def _url(values: Mapping[str, str], variable: str, schemes: tuple[str, ...]) -> str:
     """The address, or "" when not set. The value stays out of the sentence: it may hold a password."""
     text = values.get(variable, "")
@@ -249,6 +264,7 @@ _EXAMPLES = {
     "postgres": "postgres://user:password@host:5432/name",
     "redis": "redis://:password@host:6379/0",
     "http": "http://host:8000",
+    "smtp": "smtp+tls://user:password@host:587",
 }
 
 

@@ -118,6 +118,22 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "start"
 LOGOUT_REDIRECT_URL = "login"
 
+PASSWORD_RESET_TIMEOUT = 3600
+INVITATION_DAYS = 7
+
+MAIL_IS_SENT = bool(ENVIRONMENT.email_url)
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENVIRONMENT.email_from
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if MAIL_IS_SENT else 'console'}.EmailBackend"
+_mail = environ.Env.email_url_config(ENVIRONMENT.email_url or "consolemail://")
+EMAIL_HOST = _mail["EMAIL_HOST"]
+EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
+EMAIL_PORT = _mail["EMAIL_PORT"] or (587 if EMAIL_USE_TLS else 465 if EMAIL_USE_SSL else 25)
+EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"]
+EMAIL_TIMEOUT = 15
+TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = False

@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView
 from llmops.core.access import open_page
 from llmops.core.views.gallery import gallery
 from llmops.core.views.health import livez, readyz
+from llmops.core.views.joining import invitation
 from llmops.core.views.start import start
 from llmops.core.views.unknown import unknown_api_address
 
@@ -15,6 +16,7 @@ urlpatterns = [
     path("", start, name="start"),
     path("sign-in/", open_page(auth.LoginView.as_view(redirect_authenticated_user=True)), name="login"),
     path("sign-out/", open_page(auth.LogoutView.as_view()), name="logout"),
+    path("invitations/<str:token>/", invitation, name="invitation"),
     path("livez", livez, name="livez"),
     path("readyz", readyz, name="readyz"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

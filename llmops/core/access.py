@@ -21,6 +21,9 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from llmops.core.choices import Role, Scope
 from llmops.core.models import ApiKey, Membership, Project, User
 
+SIGNED_IN = "signed in"
+"""The access rule of pages that belong to a person and to no project."""
+
 
 class Action(StrEnum):
     """What can be done in a project."""
@@ -35,6 +38,8 @@ class Action(StrEnum):
     EDIT_CONNECTION = "edit_connection"
     EDIT_PROJECT = "edit_project"
     EDIT_API_KEY = "edit_api_key"
+    EDIT_MEMBER = "edit_member"
+    READ_AUDIT = "read_audit"
 
 
 _RANK = {role: rank for rank, role in enumerate(Role)}
@@ -49,6 +54,8 @@ LOWEST_ROLE: dict[Action, Role] = {
     Action.EDIT_CONNECTION: Role.ADMIN,
     Action.EDIT_PROJECT: Role.ADMIN,
     Action.EDIT_API_KEY: Role.ADMIN,
+    Action.EDIT_MEMBER: Role.ADMIN,
+    Action.READ_AUDIT: Role.ADMIN,
 }
 ROLE_OF_SCOPE: dict[Scope, Role] = {
     Scope.READ: Role.VIEWER,
@@ -138,6 +145,19 @@ def project_page(action: Action, *, post: Action | None = None) -> Callable[[Pro
         return page
 
     return decorate
+
+
+def signed_in_page(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Let everybody who has signed in open a page about themselves, whatever project they belong to."""
+
+    @wraps(view)
+    def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        return view(request, *args, **kwargs)
+
+    page.access_rule = SIGNED_IN  # type: ignore[attr-defined]  # read by the guard tests
+    return page
 
 
 def open_page(view: Callable[..., Any]) -> Callable[..., Any]:

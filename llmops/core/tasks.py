@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from celery import Task
+from kombu.exceptions import OperationalError as BrokerDown
+
 from llmops.celery import app
 from llmops.core.services import idempotency_sweep
 from llmops.core.services.ledger import ledger_partitions_ensure
+from llmops.core.services.mails import invitation_mail
 
 
 @app.task(name="core.sweep", time_limit=300, ignore_result=True)
@@ -12,3 +16,18 @@ def sweep(**_future: object) -> None:
     """Forget old idempotency keys and make the ledger's partitions of the months to come."""
     idempotency_sweep()
     ledger_partitions_ensure()
+
+
+@app.task(name="core.send_invitation", time_limit=60, ignore_result=True)
+def send_invitation(*, invitation_id: int, **_future: object) -> None:
+    """Mail an invitation to the address that it is for."""
+    invitation_mail(invitation_id=invitation_id)
+
+
+def ask_for_mail(task: Task, **ids: object) -> bool:
+    """Let a worker send mail. False when it cannot be asked now: whoever waits for the mail must be told."""
+    try:
+        task.delay(**ids)
+    except BrokerDown:
+        return False
+    return True

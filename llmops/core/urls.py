@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from llmops.core.views import api_keys, connections, home, project
+from llmops.core.views import api_keys, connections, home, members, project
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -12,7 +12,12 @@ urlpatterns = [
     path("models/<str:name>/test/", connections.connection_test, name="connection-test"),
     path("models/<str:name>/remove/", connections.connection_remove, name="connection-remove"),
     path("settings/", project.settings, name="settings"),
-    path("settings/members/", project.member_list, name="member-list"),
+    path("settings/members/", members.member_list, name="member-list"),
+    path("settings/members/invite/", members.member_invite, name="member-invite"),
+    path("settings/members/<int:pk>/", members.member_edit, name="member-edit"),
+    path("settings/members/<int:pk>/remove/", members.member_remove, name="member-remove"),
+    path("settings/invitations/<int:pk>/resend/", members.invitation_resend, name="invitation-resend"),
+    path("settings/invitations/<int:pk>/withdraw/", members.invitation_withdraw, name="invitation-withdraw"),
     path("settings/api-keys/", api_keys.api_key_list, name="api-key-list"),
     path("settings/api-keys/<int:pk>/revoke/", api_keys.api_key_revoke, name="api-key-revoke"),
 ]

@@ -2,6 +2,7 @@ from llmops.core.models.api_key import ApiKey
 from llmops.core.models.connection import Connection
 from llmops.core.models.heartbeat import Heartbeat
 from llmops.core.models.idempotency import IdempotencyRecord
+from llmops.core.models.invitation import Invitation
 from llmops.core.models.model_call import ModelCall
 from llmops.core.models.price import ModelPrice
 from llmops.core.models.project import Membership, Project
@@ -12,6 +13,7 @@ __all__ = [
     "Connection",
     "Heartbeat",
     "IdempotencyRecord",
+    "Invitation",
     "Membership",
     "ModelCall",
     "ModelPrice",

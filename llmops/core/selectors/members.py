@@ -5,12 +5,25 @@ from __future__ import annotations
 from django.db.models import F, QuerySet
 from django.http import Http404
 
-from llmops.core.models import ApiKey, Membership, Project
+from llmops.core.models import ApiKey, Membership, Project, User
 
 
 def members_of_project(project: Project) -> QuerySet[Membership]:
     """The project's members with their people, by e-mail."""
     return Membership.objects.filter(project=project).select_related("user").order_by("user__email", "pk")
+
+
+def member_by_pk(project: Project, *, pk: int) -> Membership:
+    """The project's member. Raises Http404."""
+    found = members_of_project(project).filter(pk=pk).first()
+    if found is None:
+        raise Http404("There is no such member in this project.")
+    return found
+
+
+def keys_made_by(project: Project, *, user: User) -> QuerySet[ApiKey]:
+    """The project's keys that this person made and nobody revoked."""
+    return ApiKey.objects.filter(project=project, created_by=user, revoked_at__isnull=True)
 
 
 def api_keys_for_project(project: Project) -> QuerySet[ApiKey]:

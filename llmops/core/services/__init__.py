@@ -17,10 +17,10 @@ from llmops.core.services.ledger import (
     calls_orphan,
     ledger_partitions_ensure,
 )
+from llmops.core.services.members import LastAdmin, member_remove, member_set
 from llmops.core.services.prices import price_for
 from llmops.core.services.users import (
     first_administrator,
-    member_set,
     project_create,
     project_rename,
     user_create_admin,
@@ -33,6 +33,7 @@ __all__ = [
     "ConnectionSettings",
     "DirectLedger",
     "KeyReused",
+    "LastAdmin",
     "NewApiKey",
     "answer_once",
     "api_key_create",
@@ -51,6 +52,7 @@ __all__ = [
     "heartbeat",
     "idempotency_sweep",
     "ledger_partitions_ensure",
+    "member_remove",
     "member_set",
     "price_for",
     "project_create",

@@ -9,7 +9,8 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from llmops.core.choices import Role
-from llmops.core.models import Membership, Project, User
+from llmops.core.models import Project, User
+from llmops.core.services.members import member_set
 
 
 class FirstAdministrator(NamedTuple):
@@ -59,9 +60,3 @@ def project_create(*, name: str, slug: str = "", owner: User | None = None) -> P
 def project_rename(project: Project, *, name: str) -> None:
     """Give a project another name; its address stays. Idempotent."""
     Project.objects.filter(pk=project.pk).update(name=name)
-
-
-def member_set(*, project: Project, user: User, role: Role) -> Membership:
-    """Give a person a role in a project, in place of the one they had. Idempotent."""
-    membership, _ = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
-    return membership

@@ -1,4 +1,4 @@
-"""Settings of a project: its name, and who belongs to it."""
+"""Settings of a project: its name, and the tabs of all its settings."""
 
 from __future__ import annotations
 
@@ -11,18 +11,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from llmops.core.access import Action, ProjectRequest, project_page
-from llmops.core.choices import Role
 from llmops.core.forms import ProjectForm
-from llmops.core.selectors.members import members_of_project
 from llmops.core.services import project_rename
-
-ROLE_WORDS = {
-    Role.VIEWER: "Reads everything: prompts, datasets, runs.",
-    Role.REVIEWER: "Reads everything and judges answers.",
-    Role.EDITOR: "Also edits prompts, datasets and metrics, and starts runs.",
-    Role.RELEASER: "Also decides which version users get.",
-    Role.ADMIN: "Also connects models and looks after members, keys and settings.",
-}
 
 
 @project_page(Action.VIEW, post=Action.EDIT_PROJECT)
@@ -39,13 +29,6 @@ def settings(request: ProjectRequest) -> HttpResponse:
         "may_edit": request.actor.may(Action.EDIT_PROJECT),
     }
     return render(request, "core/settings_project.html", context, status=422 if form.errors else 200)
-
-
-@project_page(Action.VIEW)
-def member_list(request: ProjectRequest) -> HttpResponse:
-    """Who belongs to the project, and what each may do."""
-    members = [(member, ROLE_WORDS[Role(member.role)]) for member in members_of_project(request.project)]
-    return render(request, "core/settings_members.html", settings_context(request, "members") | {"members": members})
 
 
 def settings_context(request: ProjectRequest, active: str) -> dict[str, Any]:

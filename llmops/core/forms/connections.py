@@ -1,4 +1,4 @@
-"""Forms of the core's pages. They check what was typed; what may be is for the services to say."""
+"""The form of a connection."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 
-from llmops.core.choices import Scope
 from llmops.core.models import Connection
 from llmops.core.services import ConnectionSettings
 from llmops.core.services.connections import KEY_OPTIONAL_VENDORS, KEYLESS_VENDORS, MOST_A_MINUTE
@@ -160,43 +159,3 @@ def _typed_before(connection: Connection) -> dict[str, Any]:
         "requests_per_minute": connection.requests_per_minute,
         "tokens_per_minute": connection.tokens_per_minute,
     }
-
-
-class ProjectForm(forms.Form):
-    """What a project is called."""
-
-    name = forms.CharField(
-        max_length=120,
-        help_text="Shown at the top left of every page.",
-        error_messages={"required": "Give the project a name."},
-    )
-
-
-SCOPE_WORDS = {
-    Scope.READ: ("Read", "Fetch prompts, cases and results."),
-    Scope.WRITE: ("Read and write", "Also change prompts and cases, and start runs."),
-    Scope.ALL: ("Everything", "Also connect models, as an administrator may."),
-}
-
-
-class ApiKeyForm(forms.Form):
-    """A new API key."""
-
-    name = forms.CharField(
-        max_length=120,
-        help_text="Who or what will use it, so that you know later which one to revoke.",
-        error_messages={"required": "Say who or what will use it."},
-        widget=forms.TextInput(attrs={"placeholder": "Build server"}),
-    )
-    scope = forms.ChoiceField(
-        label="What it may do",
-        choices=[(scope.value, title) for scope, (title, _) in SCOPE_WORDS.items()],
-        initial=Scope.WRITE.value,
-        widget=forms.RadioSelect,
-    )
-
-    @property
-    def scope_cards(self) -> list[tuple[str, str, str, bool]]:
-        """Value, title, explanation, and whether it is chosen."""
-        chosen = self["scope"].value()
-        return [(scope.value, *words, scope.value == chosen) for scope, words in SCOPE_WORDS.items()]

@@ -1,0 +1,15 @@
+"""The form of a project."""
+
+from __future__ import annotations
+
+from django import forms
+
+
+class ProjectForm(forms.Form):
+    """What a project is called."""
+
+    name = forms.CharField(
+        max_length=120,
+        help_text="Shown at the top left of every page.",
+        error_messages={"required": "Give the project a name."},
+    )
