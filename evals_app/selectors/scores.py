@@ -7,9 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.core.cache import cache
 from django.db import connection
 
-from evals_app.choices import ScoreState, ValueType
+from evals_app.choices import ACTIVE_RUN_STATES, ScoreState, ValueType
 from evals_app.engine.aggregate import metric_estimate
 from evals_app.models import Run, RunEvaluator
 from evals_app.selectors.runs import runs_evaluators
@@ -20,6 +21,8 @@ RIGHT_OR_WRONG = frozenset({"exact", "contains", "numeric"})
 
 WARN_NOT_SCORED = 0.02
 """A run with a larger share of marks missing carries a warning (METHODS section 1)."""
+
+SO_FAR_S = 2
 
 
 @dataclass(slots=True)
@@ -93,7 +96,7 @@ def metric_result(run: Run, row: RunEvaluator, tally: Tally) -> MetricResult:
     estimate = (
         Estimate(row.estimate, row.low, row.high, row.n, row.method, row.note)
         if row.summarised_at is not None
-        else computed_estimate(run, row)
+        else _estimate_so_far(run, row)
     )
     return MetricResult(
         name=version.evaluator.name,
@@ -106,6 +109,19 @@ def metric_result(run: Run, row: RunEvaluator, tally: Tally) -> MetricResult:
         estimate=estimate,
         tally=tally,
     )
+
+
+def _estimate_so_far(run: Run, row: RunEvaluator) -> Estimate:
+    """The estimate from the scores that are there; of a run that goes on, one at most `SO_FAR_S` seconds old, since
+    many people and programs may be watching, and it takes all scores each time."""
+    if run.state not in ACTIVE_RUN_STATES:
+        return computed_estimate(run, row)
+    key = f"estimate-so-far:{row.pk}:{run.created_at.timestamp()}"
+    found: Estimate | None = cache.get(key)
+    if found is None:
+        found = computed_estimate(run, row)
+        cache.set(key, found, SO_FAR_S)
+    return found
 
 
 def run_tallies(run: Run) -> dict[int, Tally]:

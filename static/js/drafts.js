@@ -89,10 +89,11 @@
       }
     }
   });
-  /* What is sent by a fragment's form is kept at once, and nothing that still waits is kept after it was saved. */
+  /* What is sent by a fragment's form is kept at once, and nothing that still waits is kept after it was saved.
+     A part of a form that only asks something (what the text holds, say) saves nothing. */
   const areasSent = (event) => {
-    const form = event.detail.elt.closest?.("form");
-    if (!form || event.detail.requestConfig?.verb === "get") return [];
+    const form = event.detail.elt;
+    if (!form.matches?.("form") || event.detail.requestConfig?.verb === "get") return [];
     return form.querySelectorAll("textarea[data-draft]");
   };
   document.addEventListener("htmx:beforeRequest", (event) => {

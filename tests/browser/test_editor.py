@@ -69,6 +69,16 @@ def test_a_draft_survives_a_reload_with_all_messages_and_goes_when_saved(page: P
     expect(page.locator("#toasts")).to_contain_text("Nothing to save: this is exactly version 2.")
 
 
+def test_a_draft_stays_when_the_text_was_checked_while_typing(page: Page) -> None:
+    write_prompt(page)
+    with page.expect_response("**/variables/"):
+        page.get_by_label("Text of message 2").fill("Hello {{question}}, says {{name}}")
+    expect(page.locator("#prompt-variables")).to_contain_text("name")
+    page.reload()
+    expect(page.locator(".draft-note")).to_contain_text("This is what you had typed and not saved.")
+    assert texts(page)[1] == "Hello {{question}}, says {{name}}"
+
+
 def test_a_draft_can_be_discarded_and_a_message_put_back(page: Page) -> None:
     write_prompt(page)
     page.get_by_label("Take message 1 away").click()
