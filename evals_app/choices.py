@@ -65,3 +65,11 @@ class ValueType(StrEnum):
     YES_NO = "yes_no"
     NUMBER = "number"
     CATEGORY = "category"
+
+
+class CaseChange(StrEnum):
+    """What became of a case between two states of its dataset."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"

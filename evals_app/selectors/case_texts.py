@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from django.db import connection
 from django.db.models import BooleanField, CharField, F, Func, JSONField, Q, Value
+
+from evals_app.models import Case
 
 
 class AnyValueMatches(Func):
@@ -38,10 +41,26 @@ class Beginnings(Func):
 
 def has_text(search: str) -> Q:
     """Cases with this text in their inputs, their expected answer or their key, in any case of letters."""
-    in_values = f'$.* ? (@ like_regex {json.dumps(search, ensure_ascii=False)} flag "iq")'
-    pattern = Value(f"%{connection.ops.prep_for_like_query(search)}%", output_field=CharField())
+    in_values, like, _ = text_parameters(search)
+    pattern = Value(like, output_field=CharField())
     return (
         Q(AnyValueMatches(F("inputs"), Value(in_values)))
         | Q(Ilike(F("expected"), pattern))
         | Q(Ilike(F("case__key"), pattern))
     )
+
+
+def text_sql(version: str) -> str:
+    """`has_text` for a row called `version` in a statement of one's own; it takes `text_parameters`."""
+    return (
+        f"(jsonb_path_exists({version}.inputs, %s::jsonpath) OR {version}.expected ILIKE %s"
+        f" OR EXISTS (SELECT FROM {Case._meta.db_table} AS owner"
+        f" WHERE owner.id = {version}.case_id AND owner.key ILIKE %s))"
+    )
+
+
+def text_parameters(search: str) -> list[Any]:
+    """A jsonpath for the inputs, then a pattern for the expected answer and one for the key."""
+    in_values = f'$.* ? (@ like_regex {json.dumps(search, ensure_ascii=False)} flag "iq")'
+    pattern = f"%{connection.ops.prep_for_like_query(search)}%"
+    return [in_values, pattern, pattern]

@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from evals_app.engine.case_files import CaseRow
-from evals_app.models import Case, CaseVersion, Dataset, DatasetRevision
+from evals_app.models import Case, CaseVersion, Dataset
 from evals_app.services import case_staging as staging
 from evals_app.services.case_checks import CaseProblem as CaseProblem
 from evals_app.services.case_checks import WrongCases as WrongCases
 from evals_app.services.case_checks import case_problems as case_problems
-from evals_app.services.case_checks import content_of, identity_of, row_of, row_problems, twice
+from evals_app.services.case_checks import content_of, identity_of, row_problems, twice
+from evals_app.services.case_moves import cases_move
 from evals_app.services.input_schemas import input_schema_problem
+from evals_app.services.revision_storing import MOST_CASES, VERSIONS, revision_store
+from evals_app.services.revision_storing import DatasetProblem as DatasetProblem
+from evals_app.services.revision_storing import Stored as Stored
 from llmops.core.models import Project, User
 from llmops.core.naming import name_problem
 
-MOST_CASES = 1_000_000
 MOST_PROBLEMS = 1_000
-
-
-class DatasetProblem(ValueError):
-    """A dataset that cannot be as asked; says which field and what to do."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-        self.message = message
 
 
 class DatasetNameTaken(DatasetProblem):
@@ -43,17 +36,6 @@ class CaseChanged(Exception):
     def __init__(self, now: CaseVersion | None) -> None:
         super().__init__("Somebody changed this case meanwhile.")
         self.now = now
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What a change did: the revision it made (or the one that was there, when nothing changed) and counts."""
-
-    revision: int
-    added: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    removed: int = 0
 
 
 def dataset_create(
@@ -131,9 +113,7 @@ def numbered_cases_put(
         if not (merged.added or merged.updated):
             return Stored(locked.revision, unchanged=merged.unchanged)
         locked.columns = list(dict.fromkeys([*locked.columns, *checked.columns]))
-        stored = Stored(number, *merged)
-        _store_revision(locked, stored, author=author, message=message)
-        return stored
+        return revision_store(locked, Stored(number, *merged), author=author, message=message)
 
 
 def case_edit(case_version: CaseVersion, row: CaseRow, *, author: User | None = None) -> Stored:
@@ -160,9 +140,7 @@ def case_edit(case_version: CaseVersion, row: CaseRow, *, author: User | None = 
             dataset=dataset, case_id=before.case_id, since=number, position=before.position, **content
         )
         dataset.columns = list(dict.fromkeys([*dataset.columns, *row.inputs]))
-        stored = Stored(number, updated=1)
-        _store_revision(dataset, stored, author=author, message="")
-        return stored
+        return revision_store(dataset, Stored(number, updated=1), author=author)
 
 
 def cases_remove(
@@ -177,9 +155,7 @@ def cases_remove(
         )
         if not removed:
             return Stored(locked.revision)
-        stored = Stored(number, removed=removed)
-        _store_revision(locked, stored, author=author, message=message)
-        return stored
+        return revision_store(locked, Stored(number, removed=removed), author=author, message=message)
 
 
 def cases_put_back(dataset: Dataset, *, case_ids: Collection[int], author: User | None = None) -> Stored:
@@ -189,23 +165,20 @@ def cases_put_back(dataset: Dataset, *, case_ids: Collection[int], author: User 
     """
     with transaction.atomic():
         locked = Dataset.objects.select_for_update().get(pk=dataset.pk)
-        there = CaseVersion.objects.filter(dataset=locked, case_id__in=case_ids, until__isnull=True)
-        last = (
-            CaseVersion.objects.filter(dataset=locked, case_id__in=case_ids)
-            .exclude(case_id__in=there.values("case_id"))
-            .order_by("case_id", "-since")
-            .distinct("case_id")
+        stored = cases_move(
+            locked,
+            f"""SELECT DISTINCT ON (case_id) case_id, NULL::bigint AS now_id, id AS then_id FROM {VERSIONS} AS last
+                WHERE dataset_id = %s AND case_id = ANY(%s)
+                  AND NOT EXISTS (SELECT FROM {VERSIONS} WHERE case_id = last.case_id AND until IS NULL)
+                ORDER BY case_id, since DESC""",  # noqa: S608  our own table
+            [locked.pk, list(case_ids)],
+            revision=locked.revision + 1,
         )
-        number = locked.revision + 1
-        back = [_again(version, since=number) for version in last.select_related("case")]
-        if not back:
-            return Stored(locked.revision)
-        for version in back:
-            _take_identity(version.case, identity_of(row_of(version)), key=version.case.key)
-        CaseVersion.objects.bulk_create(back, batch_size=500)
-        stored = Stored(number, added=len(back))
-        _store_revision(locked, stored, author=author, message="Put back")
-        return stored
+        return (
+            revision_store(locked, stored, author=author, message="Put back")
+            if stored.added
+            else Stored(locked.revision)
+        )
 
 
 def dataset_archive(dataset: Dataset) -> None:
@@ -248,27 +221,6 @@ class _Checked:
         self.problems += found[: MOST_PROBLEMS - len(self.problems)]
 
 
-def _store_revision(dataset: Dataset, stored: Stored, *, author: User | None, message: str) -> None:
-    """Number a change that was made; the dataset's row is locked. Raises DatasetProblem when it grew too large."""
-    n_cases = CaseVersion.objects.filter(dataset=dataset, until__isnull=True).count()
-    if n_cases > MOST_CASES:
-        limit = f"A dataset holds at most {MOST_CASES:,} cases; this would make {n_cases:,}."
-        raise DatasetProblem("cases", f"{limit} Start a second one.")
-    DatasetRevision.objects.create(
-        dataset=dataset,
-        number=stored.revision,
-        n_cases=n_cases,
-        n_added=stored.added,
-        n_updated=stored.updated,
-        n_removed=stored.removed,
-        message=message[:300],
-        created_by=author,
-    )
-    dataset.revision, dataset.updated_at = stored.revision, timezone.now()
-    dataset.columns = _used_columns(dataset)
-    dataset.save(update_fields=["revision", "columns", "updated_at"])
-
-
 def _current(dataset: Dataset, *, case_id: int) -> CaseVersion | None:
     return (
         CaseVersion.objects.filter(dataset=dataset, case_id=case_id, until__isnull=True).select_related("case").first()
@@ -286,27 +238,6 @@ def _take_identity(case: Case, identity: str, *, key: str) -> None:
             raise WrongCases([CaseProblem(0, field, f"Another case has {what} already.")])
         Case.objects.filter(pk=other.pk).update(identity=f"gone:{other.pk}")
     Case.objects.filter(pk=case.pk).update(identity=identity, key=key)
-
-
-def _used_columns(dataset: Dataset) -> list[str]:
-    """The dataset's columns that a case still uses, in their order."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""SELECT name FROM unnest(%s::text[]) WITH ORDINALITY AS given (name, place)
-                WHERE EXISTS (
-                    SELECT FROM {CaseVersion._meta.db_table}
-                    WHERE dataset_id = %s AND until IS NULL AND jsonb_exists(inputs, name)
-                ) ORDER BY place""",  # noqa: S608  our own table
-            [dataset.columns, dataset.pk],
-        )
-        return [name for (name,) in cursor.fetchall()]
-
-
-def _again(version: CaseVersion, *, since: int) -> CaseVersion:
-    """A copy of an earlier version, current from `since` on."""
-    version.pk, version.since, version.until = None, since, None
-    version._state.adding = True
-    return version
 
 
 def _name_taken(project: Project, name: str) -> DatasetNameTaken:

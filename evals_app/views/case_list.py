@@ -112,11 +112,12 @@ def _chips(request: ProjectRequest, dataset: Dataset, here: str, *, tag: str, n_
 
 def _news(request: ProjectRequest, dataset: Dataset) -> dict[str, Any]:
     """What was just done, as the address says."""
-    imported, removed = number_in(request, "imported"), number_in(request, "removed")
+    imported, removed, done = (number_in(request, name) for name in ("imported", "removed", "done"))
     found: DatasetRevision | None = revision_numbered(dataset, imported) if imported else None
     gone = removed_case(dataset, case_id=removed) if removed else None
     return {
         "imported": found,
+        "done": revision_numbered(dataset, done) if done else None,
         "n_same": number_in(request, "same") or 0,
         "nothing_new": "same" in request.GET and found is None,
         "removed": gone,

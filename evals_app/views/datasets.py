@@ -14,7 +14,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from evals_app.forms.datasets import FILL_BY_IMPORT, FILL_BY_TYPING, DatasetForm, NewDatasetForm
-from evals_app.selectors.datasets import dataset_by_name, datasets_for_project, revisions_page
+from evals_app.selectors.datasets import dataset_by_name, datasets_for_project
 from evals_app.services.datasets import (
     DatasetProblem,
     dataset_archive,
@@ -30,7 +30,7 @@ from evals_app.services.exporting import (
     cases_export,
     export_name,
 )
-from evals_app.views import cases, imports
+from evals_app.views import cases, imports, revisions
 from evals_app.views.addresses import number_in, query_of, text_in
 from evals_app.views.case_list import case_list
 from llmops.core.access import Action, ProjectRequest, project_page
@@ -123,22 +123,6 @@ def dataset_edit(request: ProjectRequest, name: str) -> HttpResponse:
 
 @project_page(Action.VIEW)
 @require_safe
-def dataset_revisions(request: ProjectRequest, name: str) -> HttpResponse:
-    """What was changed in a dataset, when and by whom, newest first."""
-    dataset = dataset_by_name(request.project, name=name, archived=True)
-    page = revisions_page(dataset, before=number_in(request, "before"))
-    context = {
-        "nav": "datasets",
-        "dataset": dataset,
-        "page": page,
-        "next_url": query_of(request, before=page.next_before) if page.next_before else "",
-        "export_types": EXPORT_TYPES,
-    }
-    return render(request, "evals_app/dataset_revisions.html", context)
-
-
-@project_page(Action.VIEW)
-@require_safe
 def dataset_export(request: ProjectRequest, name: str) -> HttpResponseBase:
     """All cases as a file, as they are or were at `revision`, that imports again without loss."""
     dataset = dataset_by_name(request.project, name=name, archived=True)
@@ -194,7 +178,10 @@ urlpatterns = [
     path("new-dataset/", dataset_new, name="dataset-new"),
     path("datasets/<str:name>/", dataset_detail, name="dataset-detail"),
     path("datasets/<str:name>/edit/", dataset_edit, name="dataset-edit"),
-    path("datasets/<str:name>/history/", dataset_revisions, name="dataset-revisions"),
+    path("datasets/<str:name>/history/", revisions.dataset_revisions, name="dataset-revisions"),
+    path("datasets/<str:name>/history/<int:number>/restore/", revisions.revision_restore, name="revision-restore"),
+    path("datasets/<str:name>/history/<int:number>/undo/", revisions.revision_undo, name="revision-undo"),
+    path("datasets/<str:name>/changes/", revisions.dataset_changes, name="dataset-changes"),
     path("datasets/<str:name>/export/", dataset_export, name="dataset-export"),
     path("datasets/<str:name>/remove/", dataset_remove, name="dataset-remove"),
     path("datasets/<str:name>/restore/", dataset_restore, name="dataset-restore"),

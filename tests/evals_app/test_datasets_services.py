@@ -156,7 +156,8 @@ def test_rows_that_are_the_same_case_are_refused_with_both_numbers() -> None:
 
 
 def test_a_dataset_that_grew_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evals_app.services.datasets.MOST_CASES", 2)
+    for module in ("datasets", "revision_storing"):
+        monkeypatch.setattr(f"evals_app.services.{module}.MOST_CASES", 2)
     dataset = make_dataset()
     put(dataset, row("a"), row("b"))
     with pytest.raises(DatasetProblem, match="holds at most 2 cases"):

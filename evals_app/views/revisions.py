@@ -1,0 +1,206 @@
+"""Pages of a dataset's history: what was changed, between any two revisions, and the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from evals_app.choices import CaseChange
+from evals_app.diffing import FieldChange, FieldText, field_changes, field_texts
+from evals_app.models import CaseVersion, Dataset
+from evals_app.selectors.cases import case_title
+from evals_app.selectors.changes import Between, ChangeCounts, Changed, change_counts, changes_page
+from evals_app.selectors.datasets import dataset_by_name, revision_numbered, revisions_page
+from evals_app.services import revisions as services
+from evals_app.services.datasets import DatasetProblem, WrongCases
+from evals_app.services.exporting import EXPORT_TYPES
+from evals_app.views.addresses import number_in, query_of, text_in
+from evals_app.views.case_list import LIST
+from llmops.core.access import Action, ProjectRequest, project_page
+
+KIND_WORDS = {CaseChange.ADDED: "Added", CaseChange.CHANGED: "Changed", CaseChange.REMOVED: "Taken out"}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownChange:
+    """One case that differs, as a page shows it: what changed in it, or what it says."""
+
+    case_id: int
+    kind: CaseChange
+    word: str
+    title: str
+    key: str
+    changes: list[FieldChange]
+    texts: list[FieldText]
+    url: str
+
+
+@project_page(Action.VIEW)
+@require_safe
+def dataset_revisions(request: ProjectRequest, name: str) -> HttpResponse:
+    """What was changed in a dataset, when and by whom, newest first."""
+    dataset = dataset_by_name(request.project, name=name, archived=True)
+    page = revisions_page(dataset, before=number_in(request, "before"))
+    context = {
+        "nav": "datasets",
+        "dataset": dataset,
+        "page": page,
+        "next_url": query_of(request, before=page.next_before) if page.next_before else "",
+        "export_types": EXPORT_TYPES,
+        "may_edit": _may_edit(request, dataset),
+    }
+    return render(request, "evals_app/dataset_revisions.html", context)
+
+
+@project_page(Action.VIEW)
+@require_safe
+def dataset_changes(request: ProjectRequest, name: str) -> HttpResponse:
+    """What differs from revision `from` to revision `to`; without them, what the newest change did.
+
+    From the newest back to an older one it is what going back would do, and offers it. `kind` and `q` narrow.
+    """
+    dataset = dataset_by_name(request.project, name=name, archived=True)
+    between = _between(request, dataset)
+    kind, search = request.GET.get("kind", ""), text_in(request, "q")
+    kind = kind if kind in tuple(CaseChange) else ""
+    counts = change_counts(between)
+    found = change_counts(between, search=search) if search else counts
+    page = changes_page(
+        between, kind=kind, search=search, after=number_in(request, "after"), before=number_in(request, "before")
+    )
+    fixed = {"from": between.before, "to": between.after}
+    context = {
+        "nav": "datasets",
+        "dataset": dataset,
+        "between": between,
+        "one_revision": revision_numbered(dataset, between.after) if between.after == between.before + 1 else None,
+        "going_back": between.after < between.before == dataset.revision,
+        "may_edit": _may_edit(request, dataset),
+        "counts": counts,
+        "rows": [shown_change(request, dataset, change) for change in page.rows],
+        "n_found": {"": found.all, "added": found.added, "changed": found.changed, "removed": found.removed}[kind],
+        "search": search,
+        "kept": [*fixed.items(), *([("kind", kind)] if kind else [])],
+        "all_url": query_of(request, **fixed),
+        "chips": kind_chips(request, found, kind=kind, **fixed),
+        "next_url": query_of(request, "kind", "q", **fixed, after=page.next_after) if page.next_after else "",
+        "previous_url": query_of(request, "kind", "q", **fixed, before=page.previous_before)
+        if page.previous_before
+        else "",
+    }
+    return render(request, "evals_app/dataset_changes.html", context)
+
+
+@project_page(Action.EDIT_DATASET)
+@require_POST
+def revision_restore(request: ProjectRequest, name: str, number: int) -> HttpResponse:
+    """Go back to a revision, from the one that the person saw (`base`); the page that follows offers to undo it."""
+    dataset = dataset_by_name(request.project, name=name)
+    if revision_numbered(dataset, number) is None:
+        raise Http404("There is no such revision of this dataset.")
+    base = request.POST.get("base", "")
+    try:
+        seen = int(base) if base.isascii() and base.isdigit() and len(base) < 10 else -1
+        stored = services.revision_restore(dataset, number=number, base=seen, author=request.user)
+    except services.DatasetMoved as moved:
+        said = (
+            f"Somebody changed the dataset meanwhile: it is at revision {moved.now} now. Nothing was done; look again."
+        )
+        messages.warning(request, said)
+        here = reverse("evals:dataset-changes", args=[request.project.slug, dataset.name])
+        return redirect(f"{here}?from={moved.now}&to={number}")
+    except (WrongCases, DatasetProblem) as wrong:
+        messages.error(request, problem_of(wrong))
+        return redirect("evals:dataset-revisions", request.project.slug, dataset.name)
+    return after_change(request, dataset, revision=stored.revision if stored.n_changes else None)
+
+
+@project_page(Action.EDIT_DATASET)
+@require_POST
+def revision_undo(request: ProjectRequest, name: str, number: int) -> HttpResponse:
+    """Take back what one revision did, in the cases that have not changed again since."""
+    dataset = dataset_by_name(request.project, name=name)
+    if revision_numbered(dataset, number) is None:
+        raise Http404("There is no such revision of this dataset.")
+    try:
+        undone = services.revision_undo(dataset, number=number, author=request.user)
+    except (WrongCases, DatasetProblem) as wrong:
+        messages.error(request, problem_of(wrong))
+        return after_change(request, dataset, revision=None)
+    if undone.n_left:
+        cases = "1 case has" if undone.n_left == 1 else f"{undone.n_left:,} cases have"
+        messages.warning(request, f"{cases} changed again since then and stayed as they are.")
+    return after_change(request, dataset, revision=undone.stored.revision if undone.stored.n_changes else None)
+
+
+def after_change(request: ProjectRequest, dataset: Dataset, *, revision: int | None, **more: Any) -> HttpResponse:
+    """On to the list as it was; it says what `revision` did, if there is one, and offers to undo it."""
+    here = reverse("evals:dataset-detail", args=[request.project.slug, dataset.name])
+    return redirect(here + query_of(request, *LIST, done=revision, **more))
+
+
+def problem_of(wrong: WrongCases | DatasetProblem) -> str:
+    """What is wrong, in a sentence."""
+    return wrong.message if isinstance(wrong, DatasetProblem) else wrong.problems[0].message
+
+
+def shown_change(request: ProjectRequest, dataset: Dataset, change: Changed) -> ShownChange:
+    """A case that differs, with its word diff; the link leads to it when it is in the dataset now."""
+    version = change.after or change.before
+    assert version is not None  # noqa: S101  a difference has a side
+    here = reverse("evals:dataset-detail", args=[request.project.slug, dataset.name])
+    both = change.before is not None and change.after is not None
+    return ShownChange(
+        case_id=change.case_id,
+        kind=change.kind,
+        word=KIND_WORDS[change.kind],
+        title=case_title(version, dataset.columns),
+        key=version.case.key,
+        changes=field_changes(change.before, change.after, dataset.columns)
+        if change.before is not None and change.after is not None
+        else [],
+        texts=[] if both else field_texts(version, dataset.columns),
+        url=f"{here}?case={change.case_id}" if _is_now(change) else "",
+    )
+
+
+def kind_chips(request: ProjectRequest, counts: ChangeCounts, *, kind: str, **fixed: Any) -> list[dict[str, Any]]:
+    """All, added, changed, taken out: those that there are."""
+    if [counts.added, counts.changed, counts.removed].count(0) >= 2 and not kind:
+        return []
+    numbers = {"": counts.all, "added": counts.added, "changed": counts.changed, "removed": counts.removed}
+    words = {"": "All", **{str(value): word for value, word in KIND_WORDS.items()}}
+    return [
+        {
+            "label": words[value],
+            "url": query_of(request, "q", **fixed, kind=value),
+            "active": value == kind,
+            "count": number,
+        }
+        for value, number in numbers.items()
+        if number or value in ("", kind)
+    ]
+
+
+def _is_now(change: Changed) -> bool:
+    sides: list[CaseVersion | None] = [change.before, change.after]
+    return any(side is not None and side.until is None for side in sides)
+
+
+def _may_edit(request: ProjectRequest, dataset: Dataset) -> bool:
+    return request.actor.may(Action.EDIT_DATASET) and dataset.archived_at is None
+
+
+def _between(request: ProjectRequest, dataset: Dataset) -> Between:
+    """The revisions that the address names. Raises Http404 for one that is not there (0 is the empty dataset)."""
+    after = dataset.revision if not request.GET.get("to") else number_in(request, "to")
+    before = max((after or 0) - 1, 0) if not request.GET.get("from") else number_in(request, "from")
+    if before is None or after is None or max(before, after) > dataset.revision:
+        raise Http404("There is no such revision of this dataset.")
+    return Between(dataset, before, after)
