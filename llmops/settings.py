@@ -236,7 +236,14 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CONCURRENCY = WORKER_PROCESSES
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 120, "socket_connect_timeout": 3}
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 120,
+    # A Redis that is silent holds up nobody who starts a run, and is given up for a new connection soon.
+    "socket_connect_timeout": 2,
+    "socket_timeout": 2,
+    "health_check_interval": 5,
+}
 CELERY_BEAT_SCHEDULE = {
     "tick-runs": {
         "task": "evals_app.tick_runs",

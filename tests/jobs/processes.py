@@ -39,6 +39,8 @@ class Platform:
     """Worker, beat and web over the test's database and Redis. Whatever was started is killed by `close`."""
 
     folder: Path
+    redis_url: str = ""
+    """"" = the one that all tests share."""
     parts: Parts = field(init=False)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -50,6 +52,7 @@ class Platform:
             "LLMOPS_WORKER_PROCESSES": str(WORKER_PROCESSES),
             "LLMOPS_ALLOW_PRIVATE_URLS": "127.0.0.1",
             "LLMOPS_DEBUG": "1",
+            **({"REDIS_URL": self.redis_url} if self.redis_url else {}),
         }
         self.parts = parts_of(read_environment(values))
         self.web_url = self.parts.addresses["url"]

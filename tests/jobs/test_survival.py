@@ -40,9 +40,10 @@ def until_finished(run: Run, *, within_s: float = 60.0) -> None:
     until(state, within_s=within_s, what="the end of the run")
 
 
-def check_nothing_lost_or_doubled(run: Run, server: ModelServer) -> int:
+def check_nothing_lost_or_doubled(run: Run, server: ModelServer, *, leases_lost: bool = False) -> int:
     """Every case has its own answer and mark once; every call is in the ledger; repeated ones as orphans.
 
+    A worker that only lost its leases still writes down how its calls ended: then a repeated one is no orphan.
     Returns how many calls were made again.
     """
     assert states_of(run) == {"done": run.n_results}
@@ -56,12 +57,14 @@ def check_nothing_lost_or_doubled(run: Run, server: ModelServer) -> int:
     by_state = Counter(call.state for call in calls)
     assert by_state.keys() <= {"ok", "orphaned"}, by_state
     answered = Counter(text_of[call.result_id] for call in calls if call.state == "ok")
-    assert answered == dict.fromkeys(text_of.values(), 1)
+    assert set(answered) == set(text_of.values())
+    assert leases_lost or set(answered.values()) == {1}
     orphaned = Counter(text_of[call.result_id] for call in calls if call.state == "orphaned")
     asked = server.times_asked()
     assert len({call.pk for call in calls}) == len(calls)
     for text, times in asked.items():
-        assert times <= 1 + orphaned[text], f"{text}: asked {times} times, {orphaned[text]} orphaned attempts"
+        written = answered[text] + orphaned[text]
+        assert times <= written, f"{text}: asked {times} times, {orphaned[text]} orphaned attempts"
     return sum(asked.values()) - run.n_results
 
 

@@ -17,6 +17,7 @@ async def open_limiter() -> AsyncIterator[Limiter]:
     """A limiter for this event loop."""
     client = redis.asyncio.from_url(settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=2)
     try:
-        yield RedisLimiter(client, processes=settings.WORKER_PROCESSES)
+        # The web process calls models as well: for Try it, and to test a connection.
+        yield RedisLimiter(client, processes=settings.WORKER_PROCESSES + 1)
     finally:
         await client.aclose()
