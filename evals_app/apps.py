@@ -7,7 +7,9 @@ class EvalsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models must be loaded first.
+        from evals_app.selectors.figures import run_figures
         from evals_app.views.home import register
+        from llmops.metrics import register_metrics
         from llmops.panels import NavEntry, register_nav
 
         register_nav(
@@ -16,3 +18,4 @@ class EvalsConfig(AppConfig):
             NavEntry("runs", "Runs", "player-play", "evals:run-list", 40),
         )
         register()
+        register_metrics(run_figures)

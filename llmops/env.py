@@ -31,6 +31,7 @@ PROJECT_ROOT = _PACKAGE_PARENT if (_PACKAGE_PARENT / "manage.py").exists() else 
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"0", "false", "no", "off"})
 _LOG_LEVELS = ("debug", "info", "warning", "error")
+_LOG_FORMATS = ("auto", "text", "json")
 _WILDCARD_HOSTS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
 _FIELD_KEY_BYTES = 32
 
@@ -57,6 +58,7 @@ class Environment:
     allowed_hosts: tuple[str, ...]
     debug: bool
     log_level: str
+    log_format: str  # "auto" = text for people at a terminal, JSON for files
     worker_processes: int
     lease_s: int  # how long a worker may be silent before its rows are given to another
 
@@ -68,6 +70,7 @@ class Environment:
 
     secret_key: str = field(repr=False)
     field_keys: tuple[str, ...] = field(repr=False)  # Fernet keys, the one that encrypts first
+    metrics_token: str = field(repr=False)  # "" = /metrics for this machine alone
     admin_email: str
     admin_password: str = field(repr=False)
     email_url: str = field(repr=False)  # "" = mail is written to the log of the worker
@@ -112,9 +115,10 @@ def read_environment(values: Mapping[str, str], *, root: Path = PROJECT_ROOT) ->
         host=_checked_host(host),
         port=port,
         public_url=_url(values, "LLMOPS_PUBLIC_URL", ("http", "https")).rstrip("/") or local_url(host, port),
-        allowed_hosts=_words(values, "LLMOPS_ALLOWED_HOSTS") or _default_allowed_hosts(host),
+        allowed_hosts=_allowed_hosts(values, host),
         debug=_yes_or_no(values, "LLMOPS_DEBUG", default=False),
         log_level=_one_of(values, "LLMOPS_LOG_LEVEL", _LOG_LEVELS, default="info"),
+        log_format=_one_of(values, "LLMOPS_LOG_FORMAT", _LOG_FORMATS, default="auto"),
         worker_processes=_whole_number(values, "LLMOPS_WORKER_PROCESSES", 2, low=1, high=64),
         lease_s=_whole_number(values, "LLMOPS_LEASE_S", 30, low=1, high=3600),
         database_url=_url(values, "DATABASE_URL", ("postgres", "postgresql"))
@@ -125,6 +129,7 @@ def read_environment(values: Mapping[str, str], *, root: Path = PROJECT_ROOT) ->
         own_redis="REDIS_URL" in values,
         secret_key=_secret_key(values, home),
         field_keys=_field_keys(values, home),
+        metrics_token=_metrics_token(values),
         admin_email=_email(values, "LLMOPS_ADMIN_EMAIL"),
         admin_password=values.get("LLMOPS_ADMIN_PASSWORD", ""),
         email_url=_url(values, "LLMOPS_EMAIL_URL", ("smtp", "smtp+tls", "smtp+ssl")),
@@ -179,7 +184,7 @@ def _secret_key(values: Mapping[str, str], home: Path) -> str:
 def _field_keys(values: Mapping[str, str], home: Path) -> tuple[str, ...]:
     keys = _words(values, "LLMOPS_FIELD_KEYS")
     if not keys:
-        return (_kept(home, "field-key", new_field_key),)
+        keys = tuple(_kept(home, "field-key", new_field_key).split(","))
     for key in keys:
         try:
             long_enough = len(base64.b64decode(key, altchars=b"-_", validate=True)) == _FIELD_KEY_BYTES
@@ -191,6 +196,13 @@ def _field_keys(values: Mapping[str, str], home: Path) -> tuple[str, ...]:
                 "must be Fernet keys (32 random bytes in URL-safe base64) with commas between, newest first.",
             )
     return keys
+
+
+def _metrics_token(values: Mapping[str, str]) -> str:
+    token = values.get("LLMOPS_METRICS_TOKEN", "")
+    if token and len(token) < 20:
+        raise BadEnvironment("LLMOPS_METRICS_TOKEN", "must have at least 20 characters, all random.")
+    return token
 
 
 def _kept(home: Path, name: str, make: Callable[[], str]) -> str:
@@ -284,9 +296,12 @@ def _checked_host(host: str) -> str:
     return host
 
 
-def _default_allowed_hosts(host: str) -> tuple[str, ...]:
+def _allowed_hosts(values: Mapping[str, str], host: str) -> tuple[str, ...]:
+    """This machine's own names are always among them: health checks and `llmops up` ask by these."""
     names = ["localhost", "127.0.0.1", "[::1]"]
-    if host in _WILDCARD_HOSTS:
+    if given := _words(values, "LLMOPS_ALLOWED_HOSTS"):
+        names.extend(given)
+    elif host in _WILDCARD_HOSTS:
         names.append(socket.gethostname())
     elif host not in ("localhost", "127.0.0.1", "::1"):
         names.append(f"[{host}]" if ":" in host else host)

@@ -1,5 +1,7 @@
 """Django settings. What differs between machines comes from the environment (env.py), nothing else does."""
 
+import contextlib
+import os
 from datetime import timedelta
 
 import environ
@@ -13,6 +15,7 @@ BASE_DIR = PROJECT_ROOT
 
 SECRET_KEY = ENVIRONMENT.secret_key
 FIELD_KEYS = ENVIRONMENT.field_keys
+METRICS_TOKEN = ENVIRONMENT.metrics_token
 DEBUG = ENVIRONMENT.debug
 ALLOWED_HOSTS = list(ENVIRONMENT.allowed_hosts)
 PUBLIC_URL = ENVIRONMENT.public_url
@@ -28,6 +31,12 @@ REDIS_URL = ENVIRONMENT.redis_url
 WORKER_PROCESSES = ENVIRONMENT.worker_processes
 MOST_IN_FLIGHT = 200  # model calls of one worker process at a time
 LEASE_S = ENVIRONMENT.lease_s  # how long a worker may be silent before its rows are given to another
+
+# Processes of one machine count into files of one folder, so that any of them can tell the sum. It must be known
+# before prometheus_client is imported. Where nothing can be written each process tells its own.
+with contextlib.suppress(OSError):
+    (ENVIRONMENT.home / "run" / "metrics").mkdir(parents=True, exist_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(ENVIRONMENT.home / "run" / "metrics")
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -48,6 +57,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "llmops.core.middleware.observe",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -165,6 +175,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_SSL_REDIRECT = _https
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$"]  # asked from inside, past the proxy
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -9,6 +9,7 @@ from llmops.core.access import open_page
 from llmops.core.views.gallery import gallery
 from llmops.core.views.health import livez, readyz
 from llmops.core.views.joining import invitation
+from llmops.core.views.metrics import metrics
 from llmops.core.views.start import start
 from llmops.core.views.unknown import unknown_api_address
 
@@ -19,6 +20,7 @@ urlpatterns = [
     path("invitations/<str:token>/", invitation, name="invitation"),
     path("livez", livez, name="livez"),
     path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/", include(("llmops.core.api.urls", "core-api"))),
     path("api/v1/", include(("prompts_app.api.urls", "prompts-api"))),

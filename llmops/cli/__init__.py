@@ -21,6 +21,7 @@ _COMMANDS = {
     "up": _Command("llmops.cli.up", "start everything; Ctrl-C stops it"),
     "stop": _Command("llmops.cli.stop", "stop what `up` started"),
     "status": _Command("llmops.cli.status", "say what runs, and where"),
+    "doctor": _Command("llmops.cli.doctor", "look whether everything works, and say what to do"),
     "createadmin": _Command("llmops.cli.createadmin", "make an administrator, or give one a new password"),
     "apikey": _Command("llmops.cli.apikey", "make a key for scripts"),
 }

@@ -8,7 +8,7 @@ import django
 
 from llmops.cli.programs import CannotStart
 from llmops.cli.state import read_state
-from llmops.env import load_environment
+from llmops.env import Environment, load_environment
 
 
 class Accounts(Protocol):
@@ -24,9 +24,17 @@ def accounts() -> Accounts:
 
     Raises CannotStart when the database would be an embedded one and does not run.
     """
-    environment = load_environment()
-    if not environment.own_database and read_state(environment.home) is None:
+    if not database_runs(load_environment()):
         raise CannotStart("the platform does not run: start it with `make up`, or set DATABASE_URL.")
+    open_django()
+    return cast(Accounts, importlib.import_module("llmops.cli.accounts"))
+
+
+def database_runs(environment: Environment) -> bool:
+    """Whether there is a database to speak with: one of the operator's, or that of the running platform."""
+    return environment.own_database or read_state(environment.home) is not None
+
+
+def open_django() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "llmops.settings")
     django.setup()
-    return cast(Accounts, importlib.import_module("llmops.cli.accounts"))

@@ -163,8 +163,7 @@ def _beat(variables: dict[str, str]) -> Program:
         name="beat",
         command=_python(
             *("celery", "--app", "llmops", "--quiet", "beat", "--loglevel", "WARNING", "--pidfile", ""),
-            # Remembers nothing on disk: what is due is in rows, and a file could be half written.
-            *("--scheduler", "celery.beat:Scheduler"),
+            *("--scheduler", "llmops.core.beat:Scheduler"),
         ),
         environment=variables,
         phase=_DJANGO,

@@ -10,8 +10,11 @@ class CoreConfig(AppConfig):
         # Models must be loaded first.
         from llmops.core.access import Action
         from llmops.core.selectors.connections import has_connections
+        from llmops.core.selectors.figures import core_figures
+        from llmops.metrics import register_metrics
         from llmops.panels import FirstStep, NavEntry, register_first_step, register_nav
 
+        register_metrics(core_figures)
         register_nav(
             NavEntry("home", "Home", "home", "core:home", 0),
             NavEntry("models", "Models", "cpu", "core:connection-list", 80),

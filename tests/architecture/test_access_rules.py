@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from llmops.core.access import Action
 from llmops.core.models import Project
 
-OPEN_PAGES = {"start", "login", "logout", "livez", "readyz", "gallery", "invitation"}
+OPEN_PAGES = {"start", "login", "logout", "livez", "readyz", "metrics", "gallery", "invitation"}
 OPEN_API = {"schema", "api-unknown"}
 PROJECT_APPS = ("prompts_app", "evals_app", "monitoring_app")
 

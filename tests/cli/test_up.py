@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -164,6 +165,47 @@ def test_killed_child_comes_back(machine: Machine, name: str) -> None:
     assert until(lambda: _or_none(machine.page), within_s=20)
 
 
+def test_r46_readyz_says_no_without_the_database_and_yes_without_redis(machine: Machine) -> None:
+    def ready() -> tuple[int, dict[str, Any]]:
+        try:
+            status, text = machine.page("/readyz")
+        except urllib.error.HTTPError as refused:
+            status, text = refused.code, refused.read().decode()
+        return status, json.loads(text)
+
+    assert until(lambda: ready()[0] == 200)
+    supervisor = json.loads((machine.home / "run" / "state.json").read_text())["pid"]
+    os.kill(supervisor, signal.SIGSTOP)  # nobody starts again what is killed now
+    try:
+        os.kill(machine.child("redis")["pid"], signal.SIGKILL)
+        assert until(lambda: ready()[1]["status"] == "degraded")
+        assert ready() == (200, {"status": "degraded", "database": "ok", "redis": "down"})
+        os.kill(machine.child("postgres")["pid"], signal.SIGQUIT)
+        assert until(lambda: ready() == (503, {"status": "down", "database": "down"}))
+        assert machine.page("/livez")[0] == 200
+        broken = machine.run("doctor")
+        assert broken.returncode == 1
+        assert "FAIL  database     Postgres does not answer" in broken.stdout
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+    assert until(lambda: ready() == (200, {"status": "ok", "database": "ok", "redis": "ok"}))
+
+
+def test_doctor_finds_nothing_on_a_running_platform(machine: Machine) -> None:
+    def healthy() -> bool:
+        found = machine.run("doctor", "--json")
+        assert found.stderr == ""
+        report = json.loads(found.stdout)
+        assert report["ok"] is (found.returncode == 0)
+        return bool(report["ok"])
+
+    assert until(healthy, within_s=60)
+
+
+def test_figures_are_there_for_this_machine(machine: Machine) -> None:
+    assert "llmops_heartbeat_age_seconds{process=" in machine.page("/metrics")[1]
+
+
 def test_port_that_is_taken(machine: Machine, new_machine: Machine) -> None:
     refused = new_machine.run("up", "--port", str(machine.port))
     assert refused.returncode == 1
@@ -201,6 +243,8 @@ def test_kill_and_interrupt_leave_nothing_behind_and_keep_the_data(new_machine: 
     assert machine.processes() == []
     assert is_free("127.0.0.1", machine.port)
     assert machine.run("status").returncode == 3
+    stopped = machine.run("doctor")
+    assert (stopped.returncode, stopped.stdout.startswith("FAIL  platform     It does not run")) == (1, True)
 
     detached = machine.run("up", "--detach", "--port", str(machine.port))
     assert detached.returncode == 0, detached.stdout

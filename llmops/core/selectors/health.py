@@ -13,7 +13,12 @@ from llmops.providers.limits import LimitState, limit_state
 
 def worker_seen_at() -> datetime | None:
     """When a worker was last heard of."""
-    return Heartbeat.objects.filter(name="worker").values_list("seen_at", flat=True).first()
+    return seen_at("worker")
+
+
+def seen_at(name: str) -> datetime | None:
+    """When a process of this kind was last heard of."""
+    return Heartbeat.objects.filter(name=name).values_list("seen_at", flat=True).first()
 
 
 def connection_limits(connection: Connection) -> LimitState:

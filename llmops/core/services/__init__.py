@@ -8,7 +8,7 @@ from llmops.core.services.connections import (
     connection_test_record,
     credential_for,
 )
-from llmops.core.services.heartbeats import WORKER, heartbeat
+from llmops.core.services.heartbeats import BEAT, WORKER, heartbeat
 from llmops.core.services.idempotency import Answer, KeyReused, answer_once, fingerprint, idempotency_sweep
 from llmops.core.services.ledger import (
     DirectLedger,
@@ -27,6 +27,7 @@ from llmops.core.services.users import (
 )
 
 __all__ = [
+    "BEAT",
     "WORKER",
     "Answer",
     "ConnectionProblem",

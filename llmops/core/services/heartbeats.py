@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import connection
 
 WORKER = "worker"
+BEAT = "beat"
 
 
 def heartbeat(name: str) -> None:

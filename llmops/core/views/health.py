@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import redis
-from django.conf import settings
-from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 
 from llmops.core.access import open_page
+from llmops.core.selectors.readiness import DatabaseDown, migrations_pending, redis_answers
 
 
 @open_page
@@ -18,21 +16,17 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 @open_page
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when the database answers, 503 when not. Redis down is shown as degraded: pages still work."""
+    """200 when pages can be served, 503 when not: the database is silent, or lacks migrations of this release.
+
+    Redis down is shown as degraded: pages still work, and runs go on.
+    """
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
+        pending = migrations_pending()
+    except DatabaseDown:
         return JsonResponse({"status": "down", "database": "down"}, status=503)
-    redis_state = "ok" if _redis_answers() else "down"
-    return JsonResponse({"status": "ok" if redis_state == "ok" else "degraded", "database": "ok", "redis": redis_state})
-
-
-def _redis_answers() -> bool:
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1)
-    try:
-        return bool(client.ping())
-    except redis.RedisError:
-        return False
-    finally:
-        client.close()
+    if pending:
+        return JsonResponse({"status": "down", "database": "ok", "migrations": "pending"}, status=503)
+    answers = redis_answers()
+    return JsonResponse(
+        {"status": "ok" if answers else "degraded", "database": "ok", "redis": "ok" if answers else "down"}
+    )

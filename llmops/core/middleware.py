@@ -1,0 +1,72 @@
+"""What surrounds every request: a name for it, and how long it took."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
+from structlog.contextvars import bound_contextvars
+
+from llmops.metrics import REQUESTS, SECONDS
+
+HEADER = "X-Request-Id"
+_GOOD_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+Answer = Callable[[HttpRequest], HttpResponseBase]
+AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+
+@sync_and_async_middleware
+def observe(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
+    """Give every request an id, which is in all its log lines and in the answer, and count it.
+
+    An id that came along in X-Request-Id is kept when it is one: letters, digits, dot, dash and underscore, 64 at
+    most. Anything else could forge lines of a log.
+    """
+    if iscoroutinefunction(get_response):
+
+        async def observe_async(request: HttpRequest) -> HttpResponseBase:
+            request_id, began_at = request_id_of(request), time.perf_counter()
+            with bound_contextvars(request_id=request_id):
+                response = await get_response(request)
+            return _observed(request, response, request_id, began_at)
+
+        return observe_async
+    answer = cast(Answer, get_response)
+
+    def observe_sync(request: HttpRequest) -> HttpResponseBase:
+        request_id, began_at = request_id_of(request), time.perf_counter()
+        with bound_contextvars(request_id=request_id):
+            response = answer(request)
+        return _observed(request, response, request_id, began_at)
+
+    return observe_sync
+
+
+def request_id_of(request: HttpRequest) -> str:
+    """The id of this request: the one that came along, when it is one, or a new one. The same each time."""
+    known = request.META.get("llmops.request_id")
+    if known is None:
+        given = request.headers.get(HEADER, "")
+        known = given if _GOOD_ID.fullmatch(given) else uuid.uuid4().hex
+        request.META["llmops.request_id"] = known
+    return str(known)
+
+
+def _observed(request: HttpRequest, response: HttpResponseBase, request_id: str, began_at: float) -> HttpResponseBase:
+    # The pattern of the address and not the address: what strangers type must not become the name of a figure.
+    match = request.resolver_match
+    route = match.route if match is not None else "none"
+    method = request.method if request.method in _METHODS else "other"
+    REQUESTS.labels(route, method, str(response.status_code)).inc()
+    SECONDS.labels(route).observe(time.perf_counter() - began_at)
+    response.headers[HEADER] = request_id
+    return response
