@@ -16,11 +16,12 @@ from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 
 from llmops.core.choices import Role, Scope
 from llmops.core.models import ApiKey, Membership, Project, User
 
+PAGE_METHODS = ("GET", "HEAD", "POST")
 SIGNED_IN = "signed in"
 """The access rule of pages that belong to a person and to no project."""
 
@@ -109,19 +110,22 @@ ProjectView = Callable[Concatenate[Any, P], Any]
 
 
 def project_page(action: Action, *, post: Action | None = None) -> Callable[[ProjectView[P]], Callable[..., Any]]:
-    """Let a page view through for members whose role allows `action` (`post` for unsafe methods).
+    """Let a page view through for members whose role allows `action` (`post` for the method POST).
 
     The view gets `request.project` and `request.actor`; the URL's `project` slug is taken away.
-    Signed-out people are sent to sign in, others get 404, members below the role 403.
+    Signed-out people are sent to sign in, others get 404, members below the role 403;
+    methods that no browser sends from a page get 405.
     """
 
     def decorate(view: ProjectView[P]) -> Callable[..., Any]:
         def enter(request: ProjectRequest, project: str) -> HttpResponseBase | None:
+            if request.method not in PAGE_METHODS:
+                return HttpResponseNotAllowed(PAGE_METHODS)
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
             request.actor = actor_for_user(request.user, project_slug=project)
             request.project = request.actor.project
-            needed = action if request.method in {"GET", "HEAD", "OPTIONS"} else post or action
+            needed = (post or action) if request.method == "POST" else action
             if not request.actor.may(needed):
                 raise PermissionDenied(needed)
             return None

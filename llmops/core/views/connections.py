@@ -10,7 +10,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from llmops.core.access import Action, ProjectRequest, project_page
 from llmops.core.forms import ConnectionForm
@@ -23,6 +23,7 @@ from llmops.providers.base import Vendor
 
 
 @project_page(Action.VIEW)
+@require_GET
 def connection_list(request: ProjectRequest) -> HttpResponse:
     """All connections, and how their last tests went."""
     context = _list_context(request)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.views.decorators.http import require_GET
 
 from llmops.core.access import Action, ProjectRequest, project_page
 from llmops.panels import first_steps, home_panels
 
 
 @project_page(Action.VIEW)
+@require_GET
 def home(request: ProjectRequest) -> HttpResponse:
     """What the project has, and the one next step."""
     steps = first_steps(request.project, may=request.actor.may)
