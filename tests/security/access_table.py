@@ -74,6 +74,9 @@ PAGES: dict[str, Page] = {
     "evals:dataset-detail": _read(),
     "evals:dataset-edit": _form(EDITOR),
     "evals:dataset-revisions": _read(),
+    "evals:revision-restore": _act(EDITOR),
+    "evals:revision-undo": _act(EDITOR),
+    "evals:dataset-changes": _read(),
     "evals:dataset-export": _read(),
     "evals:dataset-remove": _act(EDITOR),
     "evals:dataset-restore": _act(EDITOR),
@@ -103,6 +106,7 @@ OPEN_PAGES: dict[str, tuple[bool, int, int]] = {
     "invitation": (False, 200, 422),
     "livez": (False, 200, 200),
     "readyz": (False, 200, 200),
+    "metrics": (False, 200, 200),
 }
 
 
