@@ -143,12 +143,6 @@ class EditorForm(ModelFields):
         fields = (self["temperature"], self["max_tokens"])
         return any(field.value() not in (None, "") or field.errors for field in fields)
 
-    def seen(self, number: int) -> None:
-        """Saving again is meant to go on top of this version."""
-        data = self.posted.copy()
-        data["base_version"] = str(number)
-        self.data = data
-
     def mark(self, problems: Iterable[PromptProblem]) -> None:
         """Show each problem beside the message or field it is about."""
         in_messages = False

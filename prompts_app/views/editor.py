@@ -18,6 +18,8 @@ from prompts_app.models import Prompt, PromptVersion
 from prompts_app.selectors import latest_version, prompt_by_name, prompt_version, prompt_versions
 from prompts_app.services import NewerVersion, PromptProblem, content_problems, version_publish
 from prompts_app.views.findings import Findings, findings
+from prompts_app.views.meeting import meeting_of, meeting_page
+from prompts_app.views.numbers import version_number
 
 VERSIONS_SHOWN = 30
 
@@ -30,13 +32,15 @@ def prompt_detail(request: ProjectRequest, name: str) -> HttpResponse:
     if request.method != "POST":
         newest = latest_version(prompt)
         number = request.GET.get("version", "")
-        shown = prompt_version(prompt, number=_number(number)) if number else newest
+        shown = prompt_version(prompt, number=version_number(number)) if number else newest
         form = EditorForm(project=request.project, version=shown, newest_number=newest.number)
         return editor_page(request, prompt, form, shown=shown)
     form = EditorForm(request.POST, project=request.project)
     do = request.POST.get("do", "save")
     if do == "save":
         return _save(request, prompt, form)
+    if do.startswith("together"):
+        return _put_together(request, prompt, do=do)
     form.rows = changed_rows(form.rows, do=do)
     return editor_page(request, prompt, form, shown=started_from(prompt, form))
 
@@ -71,8 +75,8 @@ def _save(request: ProjectRequest, prompt: Prompt, form: EditorForm) -> HttpResp
         form.mark([problem])
         return editor_page(request, prompt, form, shown=shown, status=422)
     except NewerVersion as newer:
-        form.seen(newer.version.number)
-        return editor_page(request, prompt, form, shown=shown, newer=newer.version, status=409)
+        base = form.cleaned_data["base_version"]
+        return meeting_page(request, prompt, meeting_of(prompt, form.posted, base=base, theirs=newer.version.number))
     number = published.version.number
     if published.created:
         messages.success(request, f"Version {number} is saved.")
@@ -81,9 +85,21 @@ def _save(request: ProjectRequest, prompt: Prompt, form: EditorForm) -> HttpResp
     return redirect("prompts:prompt-detail", request.project.slug, prompt.name)
 
 
+def _put_together(request: ProjectRequest, prompt: Prompt, *, do: str) -> HttpResponse:
+    """Save two people's changes as one version, or open them in the editor first (`together-edit`)."""
+    base, theirs = (version_number(request.POST.get(name, "")) for name in ("base_version", "theirs"))
+    meeting = meeting_of(prompt, request.POST, base=base, theirs=theirs)
+    if do == "together-save" and (undecided := meeting.open_conflicts()):
+        return meeting_page(request, prompt, meeting, undecided=undecided, status=422)
+    form = EditorForm(meeting.together(), project=request.project)
+    if do == "together-save":
+        return _save(request, prompt, form)
+    return editor_page(request, prompt, form, shown=meeting.theirs)
+
+
 def started_from(prompt: Prompt, form: EditorForm) -> PromptVersion:
     """The version that was opened when writing began."""
-    return prompt_version(prompt, number=_number(form.data.get("started_from", "")))
+    return prompt_version(prompt, number=version_number(form.data.get("started_from", "")))
 
 
 def editor_page(
@@ -95,7 +111,7 @@ def editor_page(
     status: int = 200,
     **more: Any,
 ) -> HttpResponse:
-    """The whole page; `more` may hold `newer`, a version saved meanwhile, and `tried`, an answer."""
+    """The whole page; `more` may hold `tried`, an answer."""
     return render(
         request,
         "prompts_app/prompt_detail.html",
@@ -136,8 +152,3 @@ def _also_set(version: PromptVersion) -> list[tuple[str, str]]:
     if version.output_schema is not None:
         also.append(("answer format", "set by a schema"))
     return also
-
-
-def _number(text: str) -> int:
-    """A version's number as typed; 0, which no version has, for anything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

@@ -114,13 +114,16 @@
   const FIELDS = ["connection", "model", "temperature", "max_tokens", "message"];
   function state() {
     const fields = FIELDS.map((name) => editor.elements[name]?.value ?? "");
-    return JSON.stringify({ rows: rows().map((row) => [roleOf(row).value, textOf(row).value]), fields });
+    const base = editor.elements.base_version.value;
+    return JSON.stringify({ rows: rows().map((row) => [roleOf(row).value, textOf(row).value]), fields, base });
   }
   function show(text) {
     const kept = JSON.parse(text);
     list.replaceChildren(...kept.rows.map(([role, content]) => newRow(role, content)));
     rows().forEach(added);
     FIELDS.forEach((name, at) => { if (editor.elements[name]) editor.elements[name].value = kept.fields[at]; });
+    /* A text that was begun before another version was saved meets that version when it is saved. */
+    if (kept.base) editor.elements.base_version.value = kept.base;
     changed();
   }
   const unsaved = editor.querySelector("[data-unsaved-note]");

@@ -148,24 +148,29 @@ def test_choosing_a_connection_proposes_its_models(page: Page) -> None:
     expect(offered.first).to_have_attribute("value", "fixed:Second")
 
 
-def test_two_people_at_once_lose_nothing(page: Page, context: BrowserContext) -> None:
+def test_two_people_at_once_meet_and_lose_nothing(page: Page, context: BrowserContext) -> None:
     address = write_prompt(page)
     mine = context.new_page()  # the browser itself reports the answer 409, so this one is not watched
     mine.goto(address)
-    mine.get_by_label("Text of message 1").fill("mine")
-    page.get_by_label("Text of message 1").fill("theirs")
+    mine.get_by_label("Text of message 1").fill("Be kind and mine.")
+    page.get_by_label("Text of message 1").fill("Be kind and theirs.")
+    page.get_by_label("Text of message 2").fill("Good day {{question}}")
     page.get_by_label("What changed").fill("their note")
     save(page)
     expect(page.locator("#toasts")).to_contain_text("Version 2 is saved.")
     save(mine)
-    notice = mine.get_by_role("alert").first
-    expect(notice).to_contain_text("Version 2 was saved by")
-    expect(notice).to_contain_text("their note")
-    assert texts(mine)[0] == "mine"
+    expect(mine.locator("main")).to_contain_text("saved version 2 elsewhere while writing here")
+    expect(mine.locator("main")).to_contain_text("their note")
+    mine.get_by_role("button", name="Save as version 3").click()
+    expect(mine.get_by_role("alert")).to_contain_text("One place is not decided yet")
     mine.goto(address)
-    assert texts(mine)[0] == "mine", "the text outlives the notice"
+    mine.get_by_role("button", name="Show my text").click()
+    assert texts(mine)[0] == "Be kind and mine.", "the text outlives the page"
     save(mine)
+    mine.get_by_label("Keep yours").check()
+    mine.get_by_role("button", name="Save as version 3").click()
     expect(mine.locator("#toasts")).to_contain_text("Version 3 is saved.")
+    assert texts(mine) == ["Be kind and mine.", "Good day {{question}}"]
 
 
 def test_the_page_works_without_javascript(page: Page, context: BrowserContext) -> None:

@@ -149,23 +149,6 @@ def test_every_broken_message_is_marked_at_its_place_and_once(room: Room) -> Non
     assert answer.context["found"].problems == []
 
 
-def test_a_version_saved_meanwhile_is_told_and_nothing_is_lost(room: Room) -> None:
-    prompt = make_prompt(room.project)
-    version_publish(prompt, content=content(("user", "theirs")), message="their note", author=room.admin)
-    mine = typed(("user", "mine"), message="my note")
-    told = room.client.post(address(prompt), mine)
-    assert told.status_code == 409
-    text = text_of(told)
-    assert "Version 2 was saved by Ana meanwhile: their note." in text
-    assert "mine" in text
-    assert "my note" in text
-    assert prompt.versions.count() == 2
-    assert 'name="base_version" value="2"' in text, "saving again is meant"
-    again = room.client.post(address(prompt), {**mine, "base_version": 2}, follow=True)
-    assert "Version 3 is saved." in text_of(again)
-    assert latest_version(prompt).messages == [{"role": "user", "content": "mine"}]
-
-
 @pytest.mark.parametrize(
     ("do", "expected"),
     [
