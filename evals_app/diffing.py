@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
-from difflib import SequenceMatcher
 from typing import Any, NamedTuple, Protocol
+
+from prompts_app.diffing.words import Piece, word_pieces
 
 SHOWN_CHARS = 600
 CONTEXT_CHARS = 200
 MOST_COMPARED_CHARS = 3_000
-_WORD = re.compile(r"\n|[^\S\n]+|\w+|.", re.DOTALL)
 NOT_GIVEN, EMPTY = "not given", "empty"
 
 
@@ -34,13 +33,6 @@ class Content(Protocol):
     def group(self) -> str | None: ...
     @property
     def metadata(self) -> Mapping[str, Any] | None: ...
-
-
-class Piece(NamedTuple):
-    """A piece of a comparison; `op` is equal, delete or insert."""
-
-    op: str
-    text: str
 
 
 class FieldText(NamedTuple):
@@ -88,19 +80,6 @@ def field_changes(before: Content, after: Content, columns: Sequence[str]) -> li
     ours, theirs = case_fields(before, columns), case_fields(after, columns)
     names = list(dict.fromkeys([*(name for name in columns if name in ours or name in theirs), *theirs, *ours]))
     return [_change(name, ours.get(name), theirs.get(name)) for name in names if ours.get(name) != theirs.get(name)]
-
-
-def word_pieces(before: str, after: str) -> list[Piece]:
-    """How a text became another, word by word; the texts are short."""
-    ours, theirs = _WORD.findall(before), _WORD.findall(after)
-    pieces: list[Piece] = []
-    for op, start, end, at, to in SequenceMatcher(str.isspace, ours, theirs, autojunk=False).get_opcodes():
-        if op == "equal":
-            pieces.append(Piece("equal", "".join(ours[start:end])))
-            continue
-        gone, come = "".join(ours[start:end]), "".join(theirs[at:to])
-        pieces += [Piece(word, text) for word, text in (("delete", gone), ("insert", come)) if text]
-    return pieces
 
 
 def _facts(metadata: Mapping[str, Any] | None) -> str | None:

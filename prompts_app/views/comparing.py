@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from llmops.core.access import Action, ProjectRequest, project_page
 from prompts_app.diffing.messages import Change, MessageChange, message_changes
@@ -44,6 +45,7 @@ class SettingChange(NamedTuple):
 
 
 @project_page(Action.VIEW)
+@require_safe
 def prompt_compare(request: ProjectRequest, name: str) -> HttpResponse:
     """`?from=` and `?to=` are versions; without them, the newest and the one before it."""
     prompt = prompt_by_name(request.project, name=name)

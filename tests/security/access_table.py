@@ -63,6 +63,7 @@ PAGES: dict[str, Page] = {
     "prompts:prompt-list": _form(VIEWER, 200),
     "prompts:prompt-new": _form(EDITOR),
     "prompts:prompt-detail": _form(EDITOR, 404, read=VIEWER),
+    "prompts:prompt-compare": _read(),
     "prompts:prompt-variables": _act(EDITOR, 200),
     "prompts:prompt-try": _form(EDITOR, 404, shows=302),
     "prompts:prompt-sent": _act(EDITOR, 404),

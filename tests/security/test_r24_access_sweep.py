@@ -21,6 +21,7 @@ from llmops.core.services import api_key_create, api_key_revoke
 from tests.security import access_table as table
 from tests.security.tenants import Tenant, make_tenant
 
+pytestmark = pytest.mark.django_db
 MINE, OTHER = "canary-of-mine", "canary-of-the-other"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
