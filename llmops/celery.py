@@ -5,8 +5,10 @@ from typing import Any
 
 from celery import Celery
 from celery.app.amqp import AMQP
+from celery.signals import setup_logging, task_postrun, task_prerun
 from kombu import Connection
 from kombu.transport.redis import Channel
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "llmops.settings")
 
@@ -31,3 +33,20 @@ class PatientAmqp(AMQP):
 app = Celery("llmops", amqp=PatientAmqp)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def leave_logs_alone(**_signal: object) -> None:
+    """Django's settings say how to log; Celery would add handlers of its own, past the redaction."""
+
+
+@task_prerun.connect
+def name_the_task(task_id: str, task: Any, **_signal: object) -> None:
+    """Every line that a task logs says which it was."""
+    clear_contextvars()
+    bind_contextvars(task=task.name, task_id=task_id)
+
+
+@task_postrun.connect
+def forget_the_task(**_signal: object) -> None:
+    clear_contextvars()

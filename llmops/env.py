@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import environ
 
@@ -83,6 +83,13 @@ class Environment:
     openai_api_key: str = field(repr=False)
     anthropic_api_key: str = field(repr=False)
     cohere_api_key: str = field(repr=False)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret in it, for the redaction of logs."""
+        urls = (self.database_url, self.database_replica_url, self.redis_url, self.email_url)
+        passwords = [unquote(urlsplit(url).password or "") for url in urls]
+        keys = (self.openai_api_key, self.anthropic_api_key, self.cohere_api_key)
+        return (self.secret_key, *self.field_keys, self.admin_password, self.metrics_token, *passwords, *keys)
 
 
 def load_environment() -> Environment:

@@ -8,7 +8,9 @@ import environ
 from csp.constants import NONE, SELF
 
 from llmops.env import PROJECT_ROOT, load_environment
+from llmops.logs import logging_settings
 from llmops.queues import BACKGROUND, RUNS
+from llmops.redaction import remember
 
 ENVIRONMENT = load_environment()
 BASE_DIR = PROJECT_ROOT
@@ -220,20 +222,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {},
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": ENVIRONMENT.log_level.upper()},
-    "loggers": {
-        # The SDKs' clients would log every request.
-        "httpx": {"level": "WARNING"},
-        "httpx2": {"level": "WARNING"},
-        "openai": {"level": "WARNING"},
-        "anthropic": {"level": "WARNING"},
-    },
-}
+LOGGING = logging_settings(level=ENVIRONMENT.log_level, log_format=ENVIRONMENT.log_format)
+LOGGING_CONFIG = "llmops.logs.configure"
+remember(*ENVIRONMENT.secrets())
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True

@@ -18,6 +18,7 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from structlog.contextvars import bound_contextvars
 
 from evals_app.services.answering import RowWork
 from evals_app.services.harvest_ledger import HarvestLedger, LedgerClosed
@@ -319,7 +320,8 @@ class Pump:
         task.add_done_callback(self._ended)
 
     async def _finish(self, work: RowWork) -> None:
-        rest_s = await work.run()
+        with bound_contextvars(run_id=work.claimed.run_id, result_id=work.claimed.result_id):
+            rest_s = await work.run()
         if rest_s > 0:
             run_id = work.claimed.run_id
             self._resting[run_id] = max(_now() + rest_s, self._resting.get(run_id, 0.0))

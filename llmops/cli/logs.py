@@ -1,6 +1,7 @@
-"""Log files of a bounded size: `worker.log`, and before it `worker.log.1` to `worker.log.3`."""
+"""Log files of a bounded size: `worker.log`, and before it `worker.log.1` to `worker.log.3`; and reading them."""
 
 import contextlib
+import json
 from pathlib import Path
 
 _MOST_BYTES = 5_000_000
@@ -39,3 +40,13 @@ class RotatingLog:
             if newer.exists():
                 newer.replace(older)
         self._open()
+
+
+def readable(line: str) -> list[str]:
+    """A line of a log for people: of a JSON line what happened, then the exception, if any."""
+    try:
+        event = json.loads(line)
+        first = f"{event['timestamp']} {event['level']} {event['event']}"
+        return [first, *str(event.get("exception", "")).splitlines()]
+    except (ValueError, KeyError, TypeError):
+        return [line]

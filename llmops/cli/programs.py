@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from llmops.cli.logs import readable
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -106,10 +108,11 @@ def last_lines(log: Path, count: int = 12) -> str:
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 16_384))
-            lines = file.read().decode("utf-8", "replace").splitlines()[-count:]
+            written = file.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return ""
-    return "\n".join(f"    {line}" for line in lines)
+    lines = [part for line in written[-count:] for part in readable(line)]
+    return "\n".join(f"    {line}" for line in lines[-count:])
 
 
 def package_folder(name: str) -> Path | None:

@@ -3,6 +3,8 @@
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
+from llmops.redaction import remember
+
 
 class KeyLost(RuntimeError):
     """A stored secret was encrypted with a key that is not in LLMOPS_FIELD_KEYS any more."""
@@ -10,6 +12,7 @@ class KeyLost(RuntimeError):
 
 def encrypt(secret: str) -> bytes:
     """Encrypted with the first key of the ring; empty stays empty."""
+    remember(secret)
     return _ring().encrypt(secret.encode()) if secret else b""
 
 
@@ -18,9 +21,11 @@ def decrypt(token: bytes | memoryview) -> str:
     if not token:
         return ""
     try:
-        return _ring().decrypt(bytes(token)).decode()
+        secret = _ring().decrypt(bytes(token)).decode()
     except InvalidToken as lost:
         raise KeyLost("This key was stored with an encryption key that is gone. Paste the key again.") from lost
+    remember(secret)
+    return secret
 
 
 def _ring() -> MultiFernet:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from llmops.cli.logs import RotatingLog
+from llmops.cli.programs import last_lines
 
 
 def test_full_file_is_set_aside_and_three_are_kept(tmp_path: Path) -> None:
@@ -24,3 +25,12 @@ def test_log_goes_on_where_it_ended(tmp_path: Path) -> None:
         log.write(word.encode())
         log.close()
     assert (tmp_path / "web.log").read_text() == "one two"
+
+
+def test_people_are_shown_what_json_lines_say(tmp_path: Path) -> None:
+    log = tmp_path / "web.log"
+    log.write_text(
+        '{"event": "It failed", "level": "error", "timestamp": "T1", "exception": "Traceback:\\nOSError: no"}\n'
+        "plain\n{broken\n"
+    )
+    assert last_lines(log) == "    T1 error It failed\n    Traceback:\n    OSError: no\n    plain\n    {broken"
