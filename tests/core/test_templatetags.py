@@ -281,4 +281,6 @@ def test_diff_marks_what_came_and_what_went() -> None:
         {"op": "insert", "text": "new"},
     ]
     html = render_to_string("components/_diff.html", {"pieces": pieces})
-    assert "<del>old &lt;b&gt;</del> same <ins>new</ins>" in html
+    aloud = '<span class="visually-hidden">{}</span>'
+    taken_out, added, end = aloud.format("[taken out: "), aloud.format("[added: "), aloud.format("]")
+    assert f"<del>{taken_out}old &lt;b&gt;{end}</del> same <ins>{added}new{end}</ins>" in html
