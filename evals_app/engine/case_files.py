@@ -16,7 +16,7 @@ from __future__ import annotations
 from evals_app.engine.files.columns import Role, guess_mapping
 from evals_app.engine.files.reading import CaseReader, ParsedFile, Preview, parse_cases, preview, read_cases
 from evals_app.engine.files.rows import DEFAULT_LIMITS, CaseRow, FileKind, FileProblem, Limits, RowProblem
-from evals_app.engine.files.writing import WRITTEN_KINDS, write_cases
+from evals_app.engine.files.writing import WRITTEN_KINDS, Numbered, write_cases
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -26,6 +26,7 @@ __all__ = [
     "FileKind",
     "FileProblem",
     "Limits",
+    "Numbered",
     "ParsedFile",
     "Preview",
     "Role",

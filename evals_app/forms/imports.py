@@ -32,6 +32,7 @@ MEANINGS = (
     Meaning(Role.FEEDBACK, "Feedback on the previous answer"),
     Meaning(Role.GROUP, "What belongs together"),
     Meaning(Role.METADATA, "Other facts (JSON)"),
+    Meaning(Role.CASE, "Which case it is, as downloaded"),
     Meaning(Role.IGNORE, "Leave it out"),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
@@ -139,10 +140,10 @@ def version_of_case(dataset: Dataset, *, case_id: int, pk: str) -> CaseVersion:
     return version
 
 
-def case_title(version: CaseVersion, columns: list[str]) -> str:
+def case_title(inputs: Mapping[str, str], columns: Sequence[str], *, key: str) -> str:
     """A case in one line: its first input that says something."""
-    values = [version.inputs.get(column, "") for column in columns] + list(version.inputs.values())
-    first = next((value for value in values if value.strip()), version.case.key)
+    values = [inputs.get(column, "") for column in columns] + list(inputs.values())
+    first = next((value for value in values if value.strip()), key)
     line = " ".join(first[: 4 * TITLE_CHARS].split())
     return line if len(line) <= TITLE_CHARS else f"{line[: TITLE_CHARS - 1]}…"
 

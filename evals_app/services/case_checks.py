@@ -101,6 +101,7 @@ def row_of(version: CaseVersion) -> CaseRow:
         tags=version.tags,
         group=version.group or None,
         metadata=version.metadata,
+        case=version.case_id,
     )
 
 

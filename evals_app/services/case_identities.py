@@ -19,25 +19,28 @@ VERSIONS = CaseVersion._meta.db_table
 
 
 class Wanted(NamedTuple):
-    """The identity and the key that a case shall have."""
+    """The identity and the key that a case shall have; `row` is what a problem with it is reported for."""
 
     case_id: int
     identity: str
     key: str
+    row: int = 0
 
 
 def identities_open() -> None:
     """Make the empty table of this transaction."""
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.case_wanted")
-        cursor.execute("CREATE TEMPORARY TABLE case_wanted (case_id bigint, identity text, key text) ON COMMIT DROP")
+        cursor.execute(
+            "CREATE TEMPORARY TABLE case_wanted (case_id bigint, identity text, key text, row bigint) ON COMMIT DROP"
+        )
 
 
 def identities_want(wanted: Iterable[Wanted]) -> None:
     """Note who shall have which identity. Unchanged ones need not be named."""
     with (
         connection.cursor() as cursor,
-        cursor.copy("COPY case_wanted (case_id, identity, key) FROM STDIN") as copy,
+        cursor.copy("COPY case_wanted (case_id, identity, key, row) FROM STDIN") as copy,
     ):
         for row in wanted:
             copy.write_row(row)
@@ -51,9 +54,9 @@ def identities_give(dataset: Dataset) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE case_wanted")
         cursor.execute(
-            f"""SELECT key FROM case_wanted GROUP BY identity, key HAVING count(*) > 1
+            f"""SELECT key, max(row) FROM case_wanted GROUP BY identity, key HAVING count(*) > 1
                 UNION ALL
-                SELECT wanted.key FROM case_wanted AS wanted
+                SELECT wanted.key, wanted.row FROM case_wanted AS wanted
                 JOIN {CASES} AS other ON other.dataset_id = %s AND other.identity = wanted.identity
                 WHERE other.id <> wanted.case_id
                   AND NOT EXISTS (SELECT FROM case_wanted AS too WHERE too.case_id = other.id)
@@ -62,8 +65,9 @@ def identities_give(dataset: Dataset) -> None:
             [dataset.pk],
         )
         if clash := cursor.fetchone():
-            field, what = ("key", f"the key “{clash[0]}”") if clash[0] else ("inputs", "the same inputs")
-            raise WrongCases([CaseProblem(0, field, f"Another case has {what} already.")])
+            key, row = clash
+            field, what = ("key", f"the key “{key}”") if key else ("inputs", "the same inputs")
+            raise WrongCases([CaseProblem(row, field, f"Another case has {what} already.")])
         cursor.execute(
             f"""UPDATE {CASES} AS holder SET identity = 'gone:' || holder.id FROM case_wanted AS wanted
                 WHERE holder.dataset_id = %s

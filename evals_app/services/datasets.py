@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -10,20 +10,19 @@ from django.utils import timezone
 
 from evals_app.engine.case_files import CaseRow
 from evals_app.models import Case, CaseVersion, Dataset
-from evals_app.services import case_staging as staging
 from evals_app.services.case_checks import CaseProblem as CaseProblem
 from evals_app.services.case_checks import WrongCases as WrongCases
 from evals_app.services.case_checks import case_problems as case_problems
-from evals_app.services.case_checks import content_of, identity_of, row_problems, twice
+from evals_app.services.case_checks import content_of, identity_of, row_problems
 from evals_app.services.case_moves import cases_move
+from evals_app.services.case_putting import DatasetMoved as DatasetMoved
+from evals_app.services.case_putting import cases_put as cases_put
 from evals_app.services.input_schemas import input_schema_problem
-from evals_app.services.revision_storing import MOST_CASES, VERSIONS, revision_store
+from evals_app.services.revision_storing import VERSIONS, revision_store
 from evals_app.services.revision_storing import DatasetProblem as DatasetProblem
 from evals_app.services.revision_storing import Stored as Stored
 from llmops.core.models import Project, User
 from llmops.core.naming import name_problem
-
-MOST_PROBLEMS = 1_000
 
 
 class DatasetNameTaken(DatasetProblem):
@@ -74,46 +73,6 @@ def dataset_describe(dataset: Dataset, *, name: str, description: str) -> None:
             dataset.save(update_fields=["name", "description"])
     except IntegrityError as taken:
         raise _name_taken(dataset.project, name) from taken
-
-
-def cases_put(dataset: Dataset, rows: Iterable[CaseRow], *, author: User | None = None, message: str = "") -> Stored:
-    """Add cases and update those that are there already, as one new revision. `row` of a problem counts from 0.
-
-    A row with a key is the case of that key; without one, the case with equal inputs. Equal content changes
-    nothing. One transaction under the dataset's row lock. Raises WrongCases, and then nothing is stored.
-    """
-    return numbered_cases_put(dataset, enumerate(rows), counted="row", author=author, message=message)
-
-
-def numbered_cases_put(
-    dataset: Dataset,
-    rows: Iterable[tuple[int, CaseRow | CaseProblem]],
-    *,
-    counted: str,
-    author: User | None = None,
-    message: str = "",
-) -> Stored:
-    """`cases_put` for rows that carry their own number, called a `counted` ("row", "line") in problems.
-
-    Rows may come one by one from a file: they are not kept in memory. A CaseProblem in place of a row is one
-    that could not be read. The dataset's row is locked once all rows are read and right.
-    """
-    with transaction.atomic():
-        checked = _Checked(rows, schema=dataset.input_schema)
-        staging.stage_open()
-        staging.stage_fill(checked)
-        twins = staging.stage_twins(most=MOST_PROBLEMS - len(checked.problems))
-        problems = checked.problems + [twice(twin.row, twin.before, key=twin.key, counted=counted) for twin in twins]
-        if problems:
-            raise WrongCases(sorted(problems), n_rows=checked.n_wrong + len(twins))
-        # Locked only now: reading a large file takes its time, and others go on editing meanwhile.
-        locked = Dataset.objects.select_for_update().get(pk=dataset.pk)
-        number = locked.revision + 1
-        merged = staging.stage_merge(locked, revision=number)
-        if not (merged.added or merged.updated):
-            return Stored(locked.revision, unchanged=merged.unchanged)
-        locked.columns = list(dict.fromkeys([*locked.columns, *checked.columns]))
-        return revision_store(locked, Stored(number, *merged), author=author, message=message)
 
 
 def case_edit(case_version: CaseVersion, row: CaseRow, *, author: User | None = None) -> Stored:
@@ -189,36 +148,6 @@ def dataset_archive(dataset: Dataset) -> None:
 def dataset_unarchive(dataset: Dataset) -> None:
     """Bring an archived dataset back. Idempotent."""
     Dataset.objects.filter(pk=dataset.pk).update(archived_at=None)
-
-
-class _Checked:
-    """Passes the right rows on, one by one; gathers columns and problems (at most MOST_PROBLEMS) as it goes."""
-
-    def __init__(self, rows: Iterable[tuple[int, CaseRow | CaseProblem]], *, schema: Mapping[str, Any] | None) -> None:
-        self.columns: dict[str, None] = {}
-        self.problems: list[CaseProblem] = []
-        self.n_wrong = 0
-        self._last_wrong = -1
-        self._rows = rows
-        self._schema = schema
-
-    def __iter__(self) -> Iterator[tuple[int, CaseRow]]:
-        for at, (number, row) in enumerate(self._rows):
-            if at >= MOST_CASES:
-                message = f"A dataset holds at most {MOST_CASES:,} cases. Leave out the rows from here on."
-                self._wrong([CaseProblem(number, "", message)])
-                return
-            found = [row] if isinstance(row, CaseProblem) else row_problems(number, row, self._schema)
-            if found:
-                self._wrong(found)
-            elif isinstance(row, CaseRow):
-                self.columns |= dict.fromkeys(row.inputs)
-                yield number, row
-
-    def _wrong(self, found: list[CaseProblem]) -> None:
-        self.n_wrong += found[0].row != self._last_wrong
-        self._last_wrong = found[0].row
-        self.problems += found[: MOST_PROBLEMS - len(self.problems)]
 
 
 def _current(dataset: Dataset, *, case_id: int) -> CaseVersion | None:

@@ -9,7 +9,7 @@ from typing import IO
 from asgiref.sync import sync_to_async
 from django.db import connection
 
-from evals_app.engine.case_files import CaseRow, FileProblem, write_cases
+from evals_app.engine.case_files import CaseRow, FileProblem, Numbered, write_cases
 from evals_app.models import CaseVersion, Dataset
 from evals_app.selectors.datasets import cases_at
 from evals_app.services.case_checks import row_of
@@ -33,16 +33,18 @@ class ExportRefused(ValueError):
         self.message = message
 
 
-def cases_export(dataset: Dataset, *, revision: int, file_format: str) -> IO[bytes]:
+def cases_export(dataset: Dataset, *, revision: int, file_format: str, numbered: bool = False) -> IO[bytes]:
     """The cases at a revision as a temporary file, open at its start; closing it removes it.
 
-    Memory does not grow with the number of cases. Raises ExportRefused.
+    A `numbered` table says which case each row is, and of which revision it was made, so that it can be edited and
+    imported again. Memory does not grow with the number of cases. Raises ExportRefused.
     """
     keys = list(cases_at(dataset, revision=revision).values_list("pk", flat=True))
     file = tempfile.TemporaryFile()
     try:
         variables = _variables(dataset, keys, revision=revision)
-        write_cases(_rows(keys), file, format=file_format, variables=variables)
+        numbers = Numbered(revision if revision == dataset.revision else None) if numbered else None
+        write_cases(_rows(keys), file, format=file_format, variables=variables, numbered=numbers)
     except FileProblem as problem:
         file.close()
         raise ExportRefused(str(problem)) from problem

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import BinaryIO
 
 from evals_app.engine.case_files import (
@@ -18,7 +19,8 @@ from evals_app.engine.case_files import (
 )
 from evals_app.models import Dataset
 from evals_app.services.case_checks import MOST_CELL_CHARS, MOST_COLUMN_CHARS, MOST_COLUMNS, CaseProblem
-from evals_app.services.datasets import MOST_CASES, Stored, numbered_cases_put
+from evals_app.services.case_putting import RowsFrom, rows_put
+from evals_app.services.revision_storing import MOST_CASES, Stored
 from llmops.core.models import User
 
 MOST_FILE_BYTES = 100 * 1024 * 1024
@@ -47,22 +49,34 @@ def file_import(
     filename: str,
     column_map: str | Mapping[str, str] = "",
     author: User | None = None,
+    whole: bool = False,
+    expected: int | None = None,
 ) -> Stored:
     """Add and update cases from an open file as one revision; rows are read one by one.
 
     `column_map` says what columns mean, by their names, as JSON or a mapping: a role such as "expected", "input",
-    "input:NAME" or "ignore"; columns that it leaves out are guessed. Raises FileRefused, and WrongCases with line
-    numbers (rows, in a workbook); then nothing is stored.
+    "input:NAME" or "ignore"; columns that it leaves out are guessed. With `whole`, cases that the file does not
+    have are taken out. Raises FileRefused, and WrongCases with line numbers (rows, in a workbook), and DatasetMoved
+    when the dataset is not at revision `expected`; then nothing is stored.
     """
-    try:
-        reader = read_cases(stream, filename=filename, mapping=_mapping(column_map), limits=LIMITS)
-        return numbered_cases_put(
+    with file_rows(stream, filename=filename, column_map=column_map) as source:
+        return rows_put(
             dataset,
-            _numbered(reader),
-            counted="row" if reader.kind is FileKind.XLSX else "line",
+            source,
             author=author,
             message=f"Imported from {filename}" if filename else "Imported",
+            whole=whole,
+            expected=expected,
         )
+
+
+@contextmanager
+def file_rows(stream: BinaryIO, *, filename: str, column_map: str | Mapping[str, str] = "") -> Iterator[RowsFrom]:
+    """The rows of an open file, read as they are asked for. What is wrong with the file is raised as FileRefused."""
+    try:
+        reader = read_cases(stream, filename=filename, mapping=_mapping(column_map), limits=LIMITS)
+        counted = "row" if reader.kind is FileKind.XLSX else "line"
+        yield RowsFrom(_numbered(reader), counted, made_at=lambda: reader.made_at)
     except FileProblem as problem:
         raise FileRefused(str(problem)) from problem
 

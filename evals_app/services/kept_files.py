@@ -59,9 +59,15 @@ def kept_file(token: str, *, dataset: Dataset, user: User) -> KeptFile:
     return KeptFile(path, filename)
 
 
+def beside(kept: KeptFile, ending: str) -> Path:
+    """A file of our own that belongs to a kept one and goes when it goes."""
+    return kept.path.with_name(f"{kept.path.name}.{ending}")
+
+
 def file_forget(kept: KeptFile) -> None:
-    """Take a file away. Idempotent."""
-    kept.path.unlink(missing_ok=True)
+    """Take a file away, and what lies beside it. Idempotent."""
+    for path in [kept.path, *kept.path.parent.glob(f"{kept.path.name}.*")]:
+        path.unlink(missing_ok=True)
 
 
 def kept_files_sweep(*, now_s: float | None = None) -> int:

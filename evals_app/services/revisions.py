@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from evals_app.models import Dataset
 from evals_app.selectors.changes import Between, differences
 from evals_app.services.case_moves import cases_move
+from evals_app.services.case_putting import DatasetMoved
 from evals_app.services.revision_storing import VERSIONS, Stored, revision_store
 from llmops.core.models import User
 
@@ -19,14 +20,6 @@ _STILL_SO = f"""NOT EXISTS (
     SELECT FROM {VERSIONS} AS later
     WHERE later.case_id = coalesce(came.case_id, went.case_id) AND (later.since > %s OR later.until > %s)
 )"""
-
-
-class DatasetMoved(Exception):
-    """Somebody else changed the dataset meanwhile; `now` is its newest revision."""
-
-    def __init__(self, now: int) -> None:
-        super().__init__(f"Somebody changed this dataset meanwhile: it is at revision {now}.")
-        self.now = now
 
 
 class Undone(NamedTuple):

@@ -60,7 +60,7 @@ def case_panel(dataset: Dataset, version: CaseVersion, form: CaseForm) -> dict[s
     return {
         "opened": version.case_id,
         "version": version,
-        "case_title": case_title(version, dataset.columns),
+        "case_title": case_title(version.inputs, dataset.columns, key=version.case.key),
         "case_form": form,
     }
 
@@ -121,5 +121,5 @@ def _news(request: ProjectRequest, dataset: Dataset) -> dict[str, Any]:
         "n_same": number_in(request, "same") or 0,
         "nothing_new": "same" in request.GET and found is None,
         "removed": gone,
-        "removed_title": case_title(gone, dataset.columns) if gone else "",
+        "removed_title": case_title(gone.inputs, dataset.columns, key=gone.case.key) if gone else "",
     }

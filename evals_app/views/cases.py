@@ -20,6 +20,7 @@ from evals_app.services import datasets as services
 from evals_app.services.datasets import CaseChanged, DatasetProblem, Stored, WrongCases
 from evals_app.views.addresses import query_of
 from evals_app.views.case_list import LIST, case_list, case_panel
+from evals_app.views.import_changes import after_import
 from llmops.core.access import Action, ProjectRequest, project_page
 
 FIRST_COLUMN = "question"
@@ -47,7 +48,7 @@ def case_add(request: ProjectRequest, name: str) -> HttpResponse:
             except DatasetProblem as full:
                 problem = full.message
             else:
-                return redirect(_after_put(request, dataset, stored))
+                return redirect(after_import(request, dataset, stored))
     context = {
         "nav": "datasets",
         "dataset": dataset,
@@ -121,12 +122,6 @@ def _grid_problem(grid: CaseGrid) -> str:
     if grid.too_many:
         return f"These are more than {MOST_ROWS:,} rows. Save them as a spreadsheet and import it."
     return "" if grid.filled() else "Type or paste at least one case."
-
-
-def _after_put(request: ProjectRequest, dataset: Dataset, stored: Stored) -> str:
-    here = reverse("evals:dataset-detail", args=[request.project.slug, dataset.name])
-    made = stored.revision if stored.added or stored.updated else None
-    return here + query_of(request, imported=made, same=str(stored.unchanged))
 
 
 def _saved(request: ProjectRequest, dataset: Dataset, case_id: int, stored: Stored) -> HttpResponse:

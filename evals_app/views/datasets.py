@@ -30,7 +30,7 @@ from evals_app.services.exporting import (
     cases_export,
     export_name,
 )
-from evals_app.views import cases, imports, revisions
+from evals_app.views import cases, import_changes, imports, revisions
 from evals_app.views.addresses import number_in, query_of, text_in
 from evals_app.views.case_list import case_list
 from llmops.core.access import Action, ProjectRequest, project_page
@@ -124,14 +124,14 @@ def dataset_edit(request: ProjectRequest, name: str) -> HttpResponse:
 @project_page(Action.VIEW)
 @require_safe
 def dataset_export(request: ProjectRequest, name: str) -> HttpResponseBase:
-    """All cases as a file, as they are or were at `revision`, that imports again without loss."""
+    """All cases as a file, as they are or were at `revision`, that is edited and imports again without loss."""
     dataset = dataset_by_name(request.project, name=name, archived=True)
     file_format = request.GET.get("format", "csv")
     revision = dataset.revision if "revision" not in request.GET else number_in(request, "revision")
     if file_format not in EXPORT_TYPES or revision is None or revision > dataset.revision:
         raise Http404("There is no such file of this dataset.")
     try:
-        file = cases_export(dataset, revision=revision, file_format=file_format)
+        file = cases_export(dataset, revision=revision, file_format=file_format, numbered=True)
     except ExportRefused as refused:
         messages.error(request, refused.message)
         return redirect("evals:dataset-detail", request.project.slug, dataset.name)
@@ -186,6 +186,7 @@ urlpatterns = [
     path("datasets/<str:name>/remove/", dataset_remove, name="dataset-remove"),
     path("datasets/<str:name>/restore/", dataset_restore, name="dataset-restore"),
     path("datasets/<str:name>/import/", imports.dataset_import, name="dataset-import"),
+    path("datasets/<str:name>/import/changes/", import_changes.import_changes, name="import-changes"),
     path("datasets/<str:name>/add/", cases.case_add, name="case-add"),
     path("datasets/<str:name>/cases/<int:case_id>/", cases.case_edit, name="case-edit"),
     path("datasets/<str:name>/cases/<int:case_id>/remove/", cases.case_remove, name="case-remove"),

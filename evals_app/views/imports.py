@@ -15,8 +15,9 @@ from django.views.decorators.http import require_http_methods
 from evals_app.engine.case_files import FileKind
 from evals_app.forms.imports import MEANINGS, column_choices, column_map, missing_variables
 from evals_app.models import Dataset
-from evals_app.selectors.datasets import dataset_by_name
-from evals_app.services.datasets import CaseProblem, DatasetProblem, Stored, WrongCases
+from evals_app.selectors.datasets import case_count, dataset_by_name
+from evals_app.services.datasets import CaseProblem, DatasetProblem, WrongCases
+from evals_app.services.import_previews import preview_make
 from evals_app.services.importing import (
     MOST_FILE_BYTES,
     FileRefused,
@@ -25,6 +26,7 @@ from evals_app.services.importing import (
 )
 from evals_app.services.kept_files import FileGone, KeptFile, file_forget, file_keep, kept_file
 from evals_app.views.addresses import query_of
+from evals_app.views.import_changes import after_import, import_steps
 from llmops.core.access import Action, ProjectRequest, project_page
 
 MOST_REQUEST_BYTES = MOST_FILE_BYTES + 1024 * 1024  # the form around the file
@@ -53,7 +55,7 @@ def _size_first(view: View) -> View:
 @require_http_methods(["GET", "HEAD", "POST"])
 @_size_first
 def dataset_import(request: ProjectRequest, name: str) -> HttpResponse:
-    """Choose a file; then, with `upload` in the address, say what its columns are and store its cases."""
+    """Choose a file; then, with `upload` in the address, say what its columns are and see what it changes."""
     dataset = dataset_by_name(request.project, name=name)
     token = request.POST.get("upload") or request.GET.get("upload", "")
     if not token:
@@ -73,7 +75,7 @@ def _choose(request: ProjectRequest, dataset: Dataset, *, problem: str = "", sta
     context = {
         "nav": "datasets",
         "dataset": dataset,
-        "steps": _steps("file"),
+        "steps": import_steps("file", compares=case_count(dataset) > 0),
         "problem": problem,
         "pasted": request.POST.get("pasted", "") if read else "",
         "most_mb": MOST_FILE_BYTES // 1024**2,
@@ -100,17 +102,21 @@ def _upload(request: ProjectRequest, dataset: Dataset) -> HttpResponse:
 
 
 def _columns(request: ProjectRequest, dataset: Dataset, kept: KeptFile, token: str) -> HttpResponse:
-    """Step 2, and the storing. Raises FileRefused when the file itself is the matter."""
+    """Step 2, and then what would change; into an empty dataset it is stored at once.
+
+    Raises FileRefused when the file itself is the matter.
+    """
     with kept.path.open("rb") as file:
         found = file_preview(file, filename=kept.filename)
+    here = reverse("evals:dataset-import", args=[request.project.slug, dataset.name])
+    compares = case_count(dataset) > 0
     data = request.POST.dict() if request.method == "POST" else None
     choices = column_choices(found, known=dataset.columns, data=data)
     context: dict[str, Any] = {
         "nav": "datasets",
         "dataset": dataset,
-        "steps": _steps(
-            "columns", upload_url=reverse("evals:dataset-import", args=[request.project.slug, dataset.name])
-        ),
+        "steps": import_steps("columns", upload_url=here, compares=compares),
+        "compares": compares,
         "filename": kept.filename,
         "upload": token,
         "preview": found,
@@ -120,6 +126,10 @@ def _columns(request: ProjectRequest, dataset: Dataset, kept: KeptFile, token: s
     }
     if request.method == "POST":
         try:
+            if compares:
+                preview_make(dataset, kept, column_map=column_map(choices))
+                changes = reverse("evals:import-changes", args=[request.project.slug, dataset.name])
+                return redirect(changes + query_of(request, upload=token))
             with kept.path.open("rb") as file:
                 stored = file_import(
                     dataset, file, filename=kept.filename, column_map=column_map(choices), author=request.user
@@ -129,13 +139,13 @@ def _columns(request: ProjectRequest, dataset: Dataset, kept: KeptFile, token: s
                 "wrong": wrong,
                 "wrong_shown": _grouped(wrong.problems),
                 "place": "Row" if found.kind is FileKind.XLSX else "Line",
-                "steps": _steps("result"),
+                "steps": import_steps("columns", upload_url=here, compares=compares),
             }
         except (FileRefused, DatasetProblem) as refused:
             context["problem"] = refused.message
         else:
             file_forget(kept)
-            return redirect(_done(request, dataset, stored))
+            return redirect(after_import(request, dataset, stored))
     status = 422 if request.method == "POST" else 200
     return render(request, "evals_app/dataset_import_columns.html", context, status=status)
 
@@ -148,23 +158,4 @@ def _grouped(problems: Sequence[CaseProblem]) -> list[dict[str, Any]]:
     return [
         {"rows": rows[:ROWS_NAMED], "n_more": len(rows[ROWS_NAMED:]), "field": field, "message": message}
         for (field, message), rows in list(rows_of.items())[:PROBLEMS_SHOWN]
-    ]
-
-
-def _done(request: ProjectRequest, dataset: Dataset, stored: Stored) -> str:
-    here = reverse("evals:dataset-detail", args=[request.project.slug, dataset.name])
-    made = stored.revision if stored.added or stored.updated else None
-    return here + query_of(request, imported=made, same=str(stored.unchanged))
-
-
-def _steps(current: str, *, upload_url: str = "") -> list[dict[str, str]]:
-    names = {"file": "Choose a file", "columns": "Say what its columns are", "result": "See what was stored"}
-    at = list(names).index(current)
-    return [
-        {
-            "label": label,
-            "state": "done" if place < at else "current" if place == at else "todo",
-            "url": upload_url if name == "file" else "",
-        }
-        for place, (name, label) in enumerate(names.items())
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -12,33 +11,16 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from evals_app.choices import CaseChange
-from evals_app.diffing import FieldChange, FieldText, field_changes, field_texts
 from evals_app.models import CaseVersion, Dataset
-from evals_app.selectors.cases import case_title
-from evals_app.selectors.changes import Between, ChangeCounts, Changed, change_counts, changes_page
+from evals_app.selectors.changes import Between, Changed, change_counts, changes_page
 from evals_app.selectors.datasets import dataset_by_name, revision_numbered, revisions_page
 from evals_app.services import revisions as services
-from evals_app.services.datasets import DatasetProblem, WrongCases
+from evals_app.services.datasets import DatasetMoved, DatasetProblem, WrongCases
 from evals_app.services.exporting import EXPORT_TYPES
 from evals_app.views.addresses import number_in, query_of, text_in
 from evals_app.views.case_list import LIST
+from evals_app.views.changes import ShownChange, kind_chips, shown_change
 from llmops.core.access import Action, ProjectRequest, project_page
-
-KIND_WORDS = {CaseChange.ADDED: "Added", CaseChange.CHANGED: "Changed", CaseChange.REMOVED: "Taken out"}
-
-
-@dataclass(frozen=True, slots=True)
-class ShownChange:
-    """One case that differs, as a page shows it: what changed in it, or what it says."""
-
-    case_id: int
-    kind: CaseChange
-    word: str
-    title: str
-    key: str
-    changes: list[FieldChange]
-    texts: list[FieldText]
-    url: str
 
 
 @project_page(Action.VIEW)
@@ -83,12 +65,12 @@ def dataset_changes(request: ProjectRequest, name: str) -> HttpResponse:
         "going_back": between.after < between.before == dataset.revision,
         "may_edit": _may_edit(request, dataset),
         "counts": counts,
-        "rows": [shown_change(request, dataset, change) for change in page.rows],
+        "rows": [_shown(request, dataset, change) for change in page.rows],
         "n_found": {"": found.all, "added": found.added, "changed": found.changed, "removed": found.removed}[kind],
         "search": search,
         "kept": [*fixed.items(), *([("kind", kind)] if kind else [])],
         "all_url": query_of(request, **fixed),
-        "chips": kind_chips(request, found, kind=kind, **fixed),
+        "chips": kind_chips(request, found, kind=kind, fixed=fixed),
         "next_url": query_of(request, "kind", "q", **fixed, after=page.next_after) if page.next_after else "",
         "previous_url": query_of(request, "kind", "q", **fixed, before=page.previous_before)
         if page.previous_before
@@ -108,7 +90,7 @@ def revision_restore(request: ProjectRequest, name: str, number: int) -> HttpRes
     try:
         seen = int(base) if base.isascii() and base.isdigit() and len(base) < 10 else -1
         stored = services.revision_restore(dataset, number=number, base=seen, author=request.user)
-    except services.DatasetMoved as moved:
+    except DatasetMoved as moved:
         said = (
             f"Somebody changed the dataset meanwhile: it is at revision {moved.now} now. Nothing was done; look again."
         )
@@ -150,42 +132,14 @@ def problem_of(wrong: WrongCases | DatasetProblem) -> str:
     return wrong.message if isinstance(wrong, DatasetProblem) else wrong.problems[0].message
 
 
-def shown_change(request: ProjectRequest, dataset: Dataset, change: Changed) -> ShownChange:
-    """A case that differs, with its word diff; the link leads to it when it is in the dataset now."""
-    version = change.after or change.before
-    assert version is not None  # noqa: S101  a difference has a side
+def _shown(request: ProjectRequest, dataset: Dataset, change: Changed) -> ShownChange:
+    """A case that differs; the link leads to it when it is in the dataset now."""
     here = reverse("evals:dataset-detail", args=[request.project.slug, dataset.name])
-    both = change.before is not None and change.after is not None
-    return ShownChange(
-        case_id=change.case_id,
-        kind=change.kind,
-        word=KIND_WORDS[change.kind],
-        title=case_title(version, dataset.columns),
-        key=version.case.key,
-        changes=field_changes(change.before, change.after, dataset.columns)
-        if change.before is not None and change.after is not None
-        else [],
-        texts=[] if both else field_texts(version, dataset.columns),
-        url=f"{here}?case={change.case_id}" if _is_now(change) else "",
-    )
-
-
-def kind_chips(request: ProjectRequest, counts: ChangeCounts, *, kind: str, **fixed: Any) -> list[dict[str, Any]]:
-    """All, added, changed, taken out: those that there are."""
-    if [counts.added, counts.changed, counts.removed].count(0) >= 2 and not kind:
-        return []
-    numbers = {"": counts.all, "added": counts.added, "changed": counts.changed, "removed": counts.removed}
-    words = {"": "All", **{str(value): word for value, word in KIND_WORDS.items()}}
-    return [
-        {
-            "label": words[value],
-            "url": query_of(request, "q", **fixed, kind=value),
-            "active": value == kind,
-            "count": number,
-        }
-        for value, number in numbers.items()
-        if number or value in ("", kind)
-    ]
+    version = change.after or change.before
+    key = version.case.key if version else ""
+    shown = shown_change(change.kind, change.before, change.after, columns=dataset.columns, key=key)
+    shown.url = f"{here}?case={change.case_id}" if _is_now(change) else ""
+    return shown
 
 
 def _is_now(change: Changed) -> bool:

@@ -156,7 +156,7 @@ def test_rows_that_are_the_same_case_are_refused_with_both_numbers() -> None:
 
 
 def test_a_dataset_that_grew_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("datasets", "revision_storing"):
+    for module in ("case_putting", "revision_storing"):
         monkeypatch.setattr(f"evals_app.services.{module}.MOST_CASES", 2)
     dataset = make_dataset()
     put(dataset, row("a"), row("b"))

@@ -16,8 +16,16 @@ from evals_app.engine.case_files import CaseRow
 from evals_app.models import Case, CaseVersion, Dataset
 from evals_app.selectors.changes import Between, ChangeCounts, change_counts, changes_page
 from evals_app.selectors.datasets import cases_at, newest_revision
-from evals_app.services.datasets import WrongCases, case_edit, cases_put, cases_put_back, cases_remove, dataset_create
-from evals_app.services.revisions import DatasetMoved, revision_restore, revision_undo
+from evals_app.services.datasets import (
+    DatasetMoved,
+    WrongCases,
+    case_edit,
+    cases_put,
+    cases_put_back,
+    cases_remove,
+    dataset_create,
+)
+from evals_app.services.revisions import revision_restore, revision_undo
 from llmops.core.choices import Role
 from tests.core.factories import Room, make_room
 from tests.evals_app.factories import make_world

@@ -80,6 +80,14 @@ class CaseBuilder:
 
     def _case_problem(self, case: CaseRow) -> RowProblem | None:
         line = case.line or 0
+        if case.case is not None and (before := self._first_lines.first_line(("case", case.case), line)):
+            column = next(name for name, target in self._targets.items() if target.role is Role.CASE)
+            return RowProblem(
+                line,
+                column,
+                f"The case {case.case} is already in {self._place} {before}. If this row is a copy that became a new "
+                "case, clear this cell.",
+            )
         if not any(value.strip() for value in case.inputs.values()):
             return RowProblem(line, "", "This case has no input. Fill in at least one variable, or take the row out.")
         if case.key is not None:

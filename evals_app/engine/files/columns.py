@@ -23,6 +23,7 @@ class Role(StrEnum):
     TAGS = "tags"
     GROUP = "group"
     METADATA = "metadata"
+    CASE = "case"
     IGNORE = "ignore"
 
 
@@ -55,6 +56,8 @@ _NAMES: dict[Role, tuple[str, ...]] = {
 }  # fmt: skip
 _RANK = {name: (role, rank) for role, names in _NAMES.items() for rank, name in enumerate(names)}
 
+# What a download calls the column that says which case a row is, and of which revision the file was made.
+_CASE_HEADER = re.compile(r"case \((?:revision (\d{1,9})|any revision)\)", re.IGNORECASE)
 _WORD_BREAK = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")
 _EXPLICIT = re.compile(r"inputs?\s*[:.]\s*(.+)", re.IGNORECASE | re.DOTALL)
 _DELIMITERS = re.compile("[,;|]")
@@ -81,7 +84,21 @@ def guess_mapping(columns: Iterable[str]) -> dict[str, str]:
         ranked = [(_RANK[_plain(column)][1], column) for column in names if _role_named(column) is role]
         if ranked:
             mapping[min(ranked, key=lambda pair: pair[0])[1]] = role.value
+    if case := next((column for column in names if _CASE_HEADER.fullmatch(column)), None):
+        mapping[case] = Role.CASE.value
     return mapping
+
+
+def case_header(revision: int | None) -> str:
+    """The name of the column of cases in a download of the newest `revision`; without it, of an older one."""
+    return "case (any revision)" if revision is None else f"case (revision {revision})"
+
+
+def made_at(mapping: Mapping[str, str]) -> int | None:
+    """The revision of which the file was made, when its column of cases says so."""
+    column = next((column for column, meaning in mapping.items() if meaning == Role.CASE), "")
+    found = _CASE_HEADER.fullmatch(column)
+    return int(found[1]) if found and found[1] else None
 
 
 def resolve_mapping(columns: Sequence[str], wanted: Mapping[str, str] | None) -> dict[str, str]:

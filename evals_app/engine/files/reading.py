@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from evals_app.engine.files.cases import CaseBuilder
-from evals_app.engine.files.columns import Role, parse_target, resolve_mapping
+from evals_app.engine.files.columns import Role, made_at, parse_target, resolve_mapping
 from evals_app.engine.files.delimited import NO_DELIMITER, Lines, delimited_rows, sniff
 from evals_app.engine.files.encoding import detect_encoding
 from evals_app.engine.files.json_cases import line_records, value_records
@@ -96,6 +96,11 @@ class CaseReader(Iterator[CaseRow | RowProblem]):
     @property
     def mapping(self) -> dict[str, str]:
         return dict(self._builder.mapping)
+
+    @property
+    def made_at(self) -> int | None:
+        """The revision of which the file was made, when it says so."""
+        return made_at(self._builder.mapping)
 
     def __next__(self) -> CaseRow | RowProblem:
         return next(self._items)

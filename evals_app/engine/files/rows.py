@@ -21,6 +21,7 @@ class CaseRow:
 
     `line` is where the case starts in its file, counted from 1 (in a spreadsheet: the row); None when it
     did not come from a file. It is no part of what the case is, so equal cases are equal wherever they stood.
+    `case` is the number of the case that the row was downloaded as, if it was.
     """
 
     key: str | None = None
@@ -33,6 +34,7 @@ class CaseRow:
     group: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     line: int | None = field(default=None, compare=False)
+    case: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

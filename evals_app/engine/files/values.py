@@ -26,12 +26,14 @@ class CellValues:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
 
-    def of(self, role: Role, cell: Any) -> str | list[str] | dict[str, Any] | None:
+    def of(self, role: Role, cell: Any) -> str | int | list[str] | dict[str, Any] | None:
         """The value of a field of the case; None when the cell holds nothing for it. Raises WrongCell."""
         if role is Role.TAGS:
             return self._tags(cell)
         if role is Role.METADATA:
             return self._metadata(cell)
+        if role is Role.CASE:
+            return self._case(cell)
         text = self.text(cell)
         if role is Role.KEY or role is Role.GROUP:
             most_chars = self._limits.key_chars if role is Role.KEY else self._limits.group_chars
@@ -53,6 +55,15 @@ class CellValues:
         if problem := text_problem(text):
             raise WrongCell(problem)
         return text
+
+    def _case(self, cell: Any) -> int | None:
+        text = (self.text(cell) or "").strip()
+        if text and not (text.isascii() and text.isdigit() and len(text) < 19):
+            raise WrongCell(
+                "This is not the number of a case, as a download writes it. Put it back, or clear the cell to make "
+                "this a new case."
+            )
+        return int(text) if text else None
 
     def _tags(self, cell: Any) -> list[str]:
         """A list, or texts between commas, semicolons or line breaks."""

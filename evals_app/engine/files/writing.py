@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
-from evals_app.engine.files.columns import Role, input_header
+from evals_app.engine.files.columns import Role, case_header, input_header
 from evals_app.engine.files.delimited import DELIMITERS
 from evals_app.engine.files.escapes import MISSING, cell_of
 from evals_app.engine.files.rows import CaseRow, FileKind, FileProblem
@@ -22,13 +22,25 @@ _AFTER = (
 _QUOTED = frozenset([*DELIMITERS, '"', "\r", "\n"])
 
 
+class Numbered(NamedTuple):
+    """A table that names its cases: of which revision it is made, None when it is not the newest."""
+
+    revision: int | None
+
+
 def write_cases(
-    rows: Iterable[CaseRow], stream: BinaryIO, *, format: str, variables: Sequence[str] | None = None
+    rows: Iterable[CaseRow],
+    stream: BinaryIO,
+    *,
+    format: str,
+    variables: Sequence[str] | None = None,
+    numbered: Numbered | None = None,
 ) -> None:
     """Write cases as `format` (csv, jsonl or xlsx) to an open binary file, which stays open.
 
     A table has one column for each variable and for each field that a case uses. With `variables` given, rows
     are written as they come and the columns of all fields are there; without, the rows are gathered first.
+    With `numbered`, a table says first which case each row is, so that it is found again whatever is edited.
     Raises FileProblem for a format that is not written, a variable that is not among `variables`, and, for
     XLSX, what a sheet cannot hold.
     """
@@ -43,6 +55,7 @@ def write_cases(
         layout = _Layout.of(rows)
     else:
         layout = _Layout(variables, (*_BEFORE, *_AFTER))
+    layout.numbered = numbered
     table = layout.table(rows)
     if format == FileKind.XLSX:
         write_sheet(table, stream)
@@ -51,7 +64,9 @@ def write_cases(
 
 
 class _Layout:
-    """The columns of a table of cases: key, variables, then the other fields."""
+    """The columns of a table of cases: maybe their numbers, key, variables, then the other fields."""
+
+    numbered: Numbered | None = None
 
     def __init__(self, variables: Sequence[str], roles: Sequence[Role]) -> None:
         if "" in variables:
@@ -70,12 +85,14 @@ class _Layout:
         return cls(list(variables), used)
 
     def table(self, rows: Iterable[CaseRow]) -> Iterator[list[str]]:
-        yield [*self._before, *map(input_header, self._variables), *self._after]
+        numbers = [case_header(self.numbered.revision)] if self.numbered else []
+        yield [*numbers, *self._before, *map(input_header, self._variables), *self._after]
         known = set(self._variables)
         for row in rows:
             if not known.issuperset(row.inputs):
                 raise FileProblem(f"The variable “{min(row.inputs.keys() - known)}” has no column to be written into.")
             yield [
+                *(str(row.case or "") for _ in numbers),
                 *(_field(row, role) for role in self._before),
                 *(_input(row, variable) for variable in self._variables),
                 *(_field(row, role) for role in self._after),
