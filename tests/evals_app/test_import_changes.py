@@ -115,7 +115,7 @@ def test_an_edited_case_is_found_again_whatever_was_edited(room: Room, dataset: 
     shown = compare(room, written(rows))
     assert counts(shown) == (1, 3, 10, 0)
     text = unescape(shown.content.decode())
-    assert "<ins> and more</ins>" in text
+    assert "007[added:  and more]" in re.sub("<[^>]+>", "", text)
     assert "was empty" in text
     assert current(dataset)[0].inputs["q"] == "007"
     done = apply(room, shown)
@@ -172,7 +172,7 @@ def test_a_change_between_looking_and_storing_is_shown_first(room: Room, dataset
     again = apply(room, shown)
     text = unescape(re.sub(r"\s+", " ", again.content.decode()))
     assert "it is at revision 2 now. Nothing was stored yet." in text
-    assert "<del>theirs</del><ins>mine</ins>" in text
+    assert "[taken out: theirs][added: mine]" in re.sub("<[^>]+>", "", text)
     assert current(dataset)[0].inputs["q"] == "theirs"
     apply(room, again)
     assert current(dataset)[0].inputs["q"] == "mine"
