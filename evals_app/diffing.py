@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from prompts_app.diffing.words import Piece, word_pieces
+from prompts_app.diffing.words import Piece, folded, word_pieces
 
 SHOWN_CHARS = 600
 CONTEXT_CHARS = 200
@@ -106,7 +106,7 @@ def _change(name: str, before: str | None, after: str | None) -> FieldChange:
     if now:
         note = f"{note}, is {now} now" if note else f"is {now} now"
     ours, theirs, note = _near_the_change(before or "", after or "", note)
-    return FieldChange(name, word_pieces(ours, theirs), note)
+    return FieldChange(name, folded(word_pieces(ours, theirs)), note)
 
 
 def _word(text: str | None) -> str:
