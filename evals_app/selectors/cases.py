@@ -11,8 +11,8 @@ from django.db.models.functions import Left
 from django.http import Http404
 
 from evals_app.models import Case, CaseVersion, Dataset
+from evals_app.selectors.case_filters import CaseFilter, current_cases
 from evals_app.selectors.case_texts import Beginnings
-from evals_app.selectors.datasets import current_cases
 
 CASES_PER_PAGE = 100
 SHOWN_CHARS = 300
@@ -52,16 +52,9 @@ class TagCount:
     n_cases: int
 
 
-def cases_page(
-    dataset: Dataset,
-    *,
-    tag: str = "",
-    search: str = "",
-    after: int | None = None,
-    before: int | None = None,
-) -> CasesPage:
+def cases_page(dataset: Dataset, fits: CaseFilter, *, after: int | None = None, before: int | None = None) -> CasesPage:
     """One page of the dataset's current cases: those after a position, or the last ones before one."""
-    cases = current_cases(dataset, tag=tag, search=search)
+    cases = current_cases(dataset, fits)
     if before is not None:
         cases, order = cases.filter(position__lt=before), "-position"
     else:
@@ -103,6 +96,11 @@ def case_tags(dataset: Dataset) -> list[TagCount]:
         return [TagCount(*row) for row in cursor.fetchall()]
 
 
+def n_unanswered(dataset: Dataset) -> int:
+    """How many of the dataset's current cases have no expected answer."""
+    return current_cases(dataset, CaseFilter(unanswered=True)).count()
+
+
 def current_case(dataset: Dataset, *, case_id: int) -> CaseVersion:
     """A case of the dataset as it is now. Raises Http404, also when it was removed."""
     found = CaseVersion.objects.filter(dataset=dataset, case_id=case_id, until__isnull=True)
@@ -120,9 +118,9 @@ def removed_case(dataset: Dataset, *, case_id: int) -> CaseVersion | None:
     return last if last is not None and last.until is not None else None
 
 
-def n_cases_with(dataset: Dataset, *, tag: str = "", search: str = "") -> int:
-    """How many of the dataset's current cases have this tag and this text; no more than MOST_COUNTED."""
-    return current_cases(dataset, tag=tag, search=search)[:MOST_COUNTED].count()
+def n_cases_with(dataset: Dataset, fits: CaseFilter) -> int:
+    """How many of the dataset's current cases fit; no more than MOST_COUNTED."""
+    return current_cases(dataset, fits)[:MOST_COUNTED].count()
 
 
 def has_keys(dataset: Dataset) -> bool:

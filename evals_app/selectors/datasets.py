@@ -9,7 +9,6 @@ from django.db.models.functions import Coalesce
 from django.http import Http404
 
 from evals_app.models import CaseVersion, Dataset, DatasetRevision
-from evals_app.selectors.case_texts import has_text
 from llmops.core.models import Project
 
 REVISIONS_PER_PAGE = 50
@@ -46,22 +45,12 @@ def dataset_by_name(project: Project, *, name: str, archived: bool = False) -> D
     return dataset
 
 
-def cases_at(dataset: Dataset, *, revision: int, tag: str = "", search: str = "") -> QuerySet[CaseVersion]:
+def cases_at(dataset: Dataset, *, revision: int, tag: str = "") -> QuerySet[CaseVersion]:
     """The cases as they were at a revision, in the dataset's order. `position` is unique among them."""
     cases = CaseVersion.objects.filter(dataset=dataset, since__lte=revision)
-    cases = _narrowed(cases.filter(Q(until__isnull=True) | Q(until__gt=revision)), tag, search)
+    cases = cases.filter(Q(until__isnull=True) | Q(until__gt=revision))
+    cases = cases.filter(tags__contains=[tag]) if tag else cases
     return cases.select_related("case").order_by("position", "pk")
-
-
-def current_cases(dataset: Dataset, *, tag: str = "", search: str = "") -> QuerySet[CaseVersion]:
-    """The dataset's cases as they are now, in no order."""
-    return _narrowed(CaseVersion.objects.filter(dataset=dataset, until__isnull=True), tag, search)
-
-
-def _narrowed(cases: QuerySet[CaseVersion], tag: str, search: str) -> QuerySet[CaseVersion]:
-    if tag:
-        cases = cases.filter(tags__contains=[tag])
-    return cases.filter(has_text(search)) if search else cases
 
 
 def case_count(dataset: Dataset) -> int:

@@ -9,21 +9,25 @@ from django.urls import reverse
 
 from evals_app.forms.datasets import CaseForm
 from evals_app.models import CaseVersion, Dataset, DatasetRevision
+from evals_app.selectors.case_filters import CaseFilter
 from evals_app.selectors.cases import (
     MOST_COUNTED,
     CasesPage,
+    TagCount,
     case_tags,
     case_title,
     cases_page,
     current_case,
     n_cases_with,
+    n_unanswered,
     removed_case,
 )
 from evals_app.selectors.datasets import newest_revision, revision_numbered
 from evals_app.views.addresses import number_in, query_of, text_in
 from llmops.core.access import Action, ProjectRequest
 
-LIST = ("q", "tag", "after", "before")
+FILTER = ("q", "tag", "unanswered", "since")
+LIST = (*FILTER, "after", "before")
 
 
 def case_list(request: ProjectRequest, dataset: Dataset, *, panel_only: bool = False) -> dict[str, Any]:
@@ -65,49 +69,71 @@ def case_panel(dataset: Dataset, version: CaseVersion, form: CaseForm) -> dict[s
     }
 
 
-def _cases(request: ProjectRequest, dataset: Dataset, here: str) -> dict[str, Any]:
-    search, tag = text_in(request, "q"), text_in(request, "tag")
-    page = cases_page(
-        dataset, tag=tag, search=search, after=number_in(request, "after"), before=number_in(request, "before")
+def filter_in(request: ProjectRequest) -> CaseFilter:
+    """What the address narrows the list to."""
+    return CaseFilter(
+        search=text_in(request, "q"),
+        tag=text_in(request, "tag"),
+        unanswered="unanswered" in request.GET,
+        changed_since=number_in(request, "since"),
     )
+
+
+def _cases(request: ProjectRequest, dataset: Dataset, here: str) -> dict[str, Any]:
+    fits = filter_in(request)
+    page = cases_page(dataset, fits, after=number_in(request, "after"), before=number_in(request, "before"))
     newest = newest_revision(dataset)
     n_cases = newest.n_cases if newest else 0
+    tags = case_tags(dataset)
     return {
         "page": page,
         "newest": newest,
         "n_cases": n_cases,
-        "n_found": _n_found(dataset, page, n_cases, tag=tag, search=search),
-        "search": search,
-        "tag": tag,
-        "kept": [("tag", tag)] if tag else [],
-        "chips": _chips(request, dataset, here, tag=tag, n_cases=n_cases),
-        "next_url": here + query_of(request, "q", "tag", after=page.next_after) if page.next_after else "",
-        "previous_url": here + query_of(request, "q", "tag", before=page.previous_before)
-        if page.previous_before
-        else "",
+        "n_found": _n_found(dataset, page, n_cases, fits),
+        "fits": fits,
+        "kept": [(name, request.GET[name]) for name in FILTER if name != "q" and request.GET.get(name)],
+        "tags": tags,
+        "chips": _chips(request, dataset, here, fits, tags, n_cases),
+        "next_url": here + query_of(request, *FILTER, after=page.next_after) if page.next_after else "",
+        "previous_url": here + query_of(request, *FILTER, before=page.previous_before) if page.previous_before else "",
     }
 
 
-def _n_found(dataset: Dataset, page: CasesPage, n_cases: int, *, tag: str, search: str) -> int | None:
+def _n_found(dataset: Dataset, page: CasesPage, n_cases: int, fits: CaseFilter) -> int | None:
     """How many cases fit, as far as it was counted; None for more. One page that holds them all needs no counting."""
-    if not (search or tag):
+    if not fits:
         return n_cases
     if page.next_after is None and page.previous_before is None:
         return len(page.rows)
-    found = n_cases_with(dataset, tag=tag, search=search)
+    found = n_cases_with(dataset, fits)
     return found if found < MOST_COUNTED else None
 
 
-def _chips(request: ProjectRequest, dataset: Dataset, here: str, *, tag: str, n_cases: int) -> list[dict[str, Any]]:
-    tags = case_tags(dataset)
-    if not (tags or tag):
-        return []
-    chips = [{"label": "All", "url": here + query_of(request, "q"), "active": not tag, "count": n_cases}]
+def _chips(
+    request: ProjectRequest, dataset: Dataset, here: str, fits: CaseFilter, tags: list[TagCount], n_cases: int
+) -> list[dict[str, Any]]:
+    """All; each tag, one at a time; then what can be asked as well: no expected answer, changed since."""
+
+    def chip(label: str, count: int | None = None, *, active: bool, **change: Any) -> dict[str, Any]:
+        url = here + query_of(request, *FILTER, **change)
+        return {"label": label, "url": url, "active": active, "count": count}
+
+    chips = []
     shown = {found.tag: found.n_cases for found in tags}
-    for word, count in (shown if not tag or tag in shown else {**shown, tag: None}).items():
-        url = here + query_of(request, "q", tag=word)
-        chips.append({"label": word, "url": url, "active": word == tag, "count": count})
-    return chips
+    for word, count in (shown if not fits.tag or fits.tag in shown else {**shown, fits.tag: None}).items():
+        active = word == fits.tag
+        chips.append(chip(word, count, active=active, tag=None if active else word))
+    unanswered = n_unanswered(dataset)
+    if 0 < unanswered < n_cases or fits.unanswered:
+        wanted = None if fits.unanswered else "1"
+        chips.append(chip("No expected answer", unanswered, active=fits.unanswered, unanswered=wanted))
+    if fits.changed_since is not None:
+        chips.append(chip(f"Changed after revision {fits.changed_since}", active=True, since=None))
+    if not chips:
+        return []
+    nothing = not any(each["active"] for each in chips)
+    every = {"label": "All", "url": here + query_of(request, "q"), "active": nothing, "count": n_cases}
+    return [every, *chips]
 
 
 def _news(request: ProjectRequest, dataset: Dataset) -> dict[str, Any]:
