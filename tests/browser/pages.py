@@ -1,0 +1,47 @@
+"""The pages that the demo project can show, by the names of the URLconf: every one has at least one address here.
+
+`tests/architecture/test_pages_are_looked_at.py` fails for a page without an entry.
+"""
+
+from __future__ import annotations
+
+DATASET = "datasets/Card%20and%20account%20questions"
+
+PAGES: dict[str, list[str]] = {
+    "core:home": [""],
+    "core:connection-list": ["models/"],
+    "core:connection-new": ["models/new/", "models/new/?vendor=openai"],
+    "core:connection-edit": ["models/practice/edit/"],
+    "core:connection-remove": ["models/practice/remove/"],
+    "core:settings": ["settings/"],
+    "core:member-list": ["settings/members/"],
+    "core:member-invite": ["settings/members/invite/"],
+    "core:member-edit": ["settings/members/1/"],
+    "core:member-remove": ["settings/members/1/remove/"],
+    "core:api-key-list": ["settings/api-keys/"],
+    "core:api-key-revoke": ["settings/api-keys/1/revoke/"],
+    "prompts:prompt-list": ["prompts/", "prompts/?q=nothing-like-that", "prompts/?archived=1"],
+    "prompts:prompt-new": ["new-prompt/"],
+    "prompts:prompt-detail": ["prompts/support-answer/", "prompts/support-answer/?version=1"],
+    "prompts:prompt-compare": ["prompts/support-answer/compare/"],
+    "evals:dataset-list": ["datasets/"],
+    "evals:dataset-new": ["new-dataset/"],
+    "evals:dataset-detail": [f"{DATASET}/", f"{DATASET}/?case=1", f"{DATASET}/?q=nothing-like-that"],
+    "evals:dataset-edit": [f"{DATASET}/edit/"],
+    "evals:dataset-revisions": [f"{DATASET}/history/"],
+    "evals:dataset-changes": [f"{DATASET}/changes/", f"{DATASET}/changes/?from=0&to=1"],
+    "evals:dataset-import": [f"{DATASET}/import/"],
+    "evals:case-add": [f"{DATASET}/add/"],
+    "evals:evaluator-list": ["metrics/"],
+    "evals:evaluator-new": ["new-metric/", "new-metric/?kind=rubric"],
+    "evals:evaluator-detail": ["metrics/Correct/"],
+    "evals:run-list": ["runs/"],
+    "evals:run-new": ["runs/new/"],
+    "evals:run-detail": ["runs/1/", "runs/1/?show=wrong", "runs/1/?result=1"],
+}
+NO_PAGE = {
+    "evals:dataset-export": "a file",
+    "evals:case-edit": "a part of the page of a dataset",
+    "evals:run-quote": "a part of the page of a new run",
+    "prompts:prompt-try": "shows the page of the prompt",
+}

@@ -1,0 +1,81 @@
+"""R49: axe finds nothing serious or critical on any page, in light and in dark; every page fits a phone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize
+
+from tests.browser.conftest import Site
+from tests.browser.pages import PAGES
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+ADDRESSES = [f"/p/demo/{address}" for addresses in PAGES.values() for address in addresses]
+PHONE = ViewportSize(width=390, height=844)
+DESK = ViewportSize(width=1280, height=900)
+SERIOUS = {"serious", "critical"}
+# A style sheet made by script: the content policy refuses style elements, as it should.
+STILL = """() => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync("*, *::before, *::after { transition: none !important; animation: none !important }");
+  document.adoptedStyleSheets = [sheet];
+}"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def objects(site: Site) -> None:
+    """What the demo project has none of: an API key."""
+    site.llmops("apikey", "create", "--project", "demo", "--scopes", "all")
+
+
+def findings(page: Page, *, only: str = "") -> list[str]:
+    """What axe says of the page as it is: rule, place and help, one line each."""
+    options: dict[str, Any] = {"resultTypes": ["violations"], "preload": False}
+    if only:
+        options["runOnly"] = [only]
+    found = Axe().run(page, options=options).response["violations"]
+    return [
+        f"{each['id']}: {node['target']}: {node['failureSummary']}"
+        for each in found
+        if each["impact"] in SERIOUS
+        for node in each["nodes"]
+    ]
+
+
+def findings_in_both(page: Page) -> list[str]:
+    """All rules in light, and those of colour in dark as well."""
+    page.evaluate(STILL)
+    page.emulate_media(color_scheme="light")
+    found = findings(page)
+    page.emulate_media(color_scheme="dark")
+    return found + [f"dark: {each}" for each in findings(page, only="color-contrast")]
+
+
+def test_axe_finds_nothing_on_the_pages_of_a_project_and_they_fit_a_phone(page: Page) -> None:
+    wrong = {}
+    for address in ADDRESSES:
+        answer = page.goto(address)
+        assert answer is not None
+        assert answer.status == 200, address
+        assert "unsafe" not in answer.headers["content-security-policy"], address
+        assert page.locator("h1").count() == 1, address
+        if found := findings_in_both(page):
+            wrong[address] = found
+        page.set_viewport_size(PHONE)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], f"{address} scrolls sideways"
+        page.set_viewport_size(DESK)
+    assert wrong == {}
+
+
+def test_axe_finds_nothing_on_the_pages_without_a_project(browser: Browser, site: Site) -> None:
+    opened = browser.new_context(base_url=site.url).new_page()
+    wrong = {}
+    for address in ("/sign-in/", "/no-such-page/", "/p/no-such-project/"):
+        opened.goto(address)
+        if found := findings_in_both(opened):
+            wrong[address] = found
+    opened.context.close()
+    assert wrong == {}
