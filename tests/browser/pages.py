@@ -43,5 +43,6 @@ NO_PAGE = {
     "evals:dataset-export": "a file",
     "evals:case-edit": "a part of the page of a dataset",
     "evals:run-quote": "a part of the page of a new run",
+    "evals:import-changes": "a step of an import, which needs a file",
     "prompts:prompt-try": "shows the page of the prompt",
 }
