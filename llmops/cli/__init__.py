@@ -22,6 +22,10 @@ _COMMANDS = {
     "stop": _Command("llmops.cli.stop", "stop what `up` started"),
     "status": _Command("llmops.cli.status", "say what runs, and where"),
     "doctor": _Command("llmops.cli.doctor", "look whether everything works, and say what to do"),
+    "backup": _Command("llmops.cli.backup", "put everything that the database holds into one file"),
+    "restore": _Command("llmops.cli.restore", "make the database what it was when a backup was made"),
+    "rotate-keys": _Command("llmops.cli.rotate_keys", "encrypt all stored keys with the newest encryption key"),
+    "migrate": _Command("llmops.cli.migrate", "bring the database to this release"),
     "createadmin": _Command("llmops.cli.createadmin", "make an administrator, or give one a new password"),
     "apikey": _Command("llmops.cli.apikey", "make a key for scripts"),
 }

@@ -51,7 +51,7 @@ def parts_of(environment: Environment) -> Parts:
     if environment.own_database:
         addresses["database_url"] = environment.database_url
     else:
-        postgres = _postgres(environment.home)
+        postgres = postgres_of(environment.home)
         servers.append(postgres.program())
         addresses["database_url"] = postgres.url
     if environment.own_redis:
@@ -74,7 +74,8 @@ def parts_of(environment: Environment) -> Parts:
     )
 
 
-def _postgres(home: Path) -> PostgresServer:
+def postgres_of(home: Path) -> PostgresServer:
+    """The embedded server of `home`; makes its data when there is none. Raises CannotStart."""
     password = keep_secret(home, "postgres-password", new_password)
     server = PostgresServer(home / "postgres", remembered_port(home, "postgres"), password)
     server.create()

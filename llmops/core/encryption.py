@@ -28,5 +28,10 @@ def decrypt(token: bytes | memoryview) -> str:
     return secret
 
 
+def encrypt_anew(token: bytes) -> bytes:
+    """The same secret, encrypted with the first key of the ring. Raises KeyLost."""
+    return encrypt(decrypt(token))
+
+
 def _ring() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in settings.FIELD_KEYS])

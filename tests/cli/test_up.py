@@ -250,8 +250,16 @@ def test_kill_and_interrupt_leave_nothing_behind_and_keep_the_data(new_machine: 
     assert detached.returncode == 0, detached.stdout
     assert machine.url in detached.stdout
     assert machine.status()["state"] == "running"
+    backup = str(machine.home.parent / "backup")
+    assert machine.run("backup", backup).returncode == 0
+    refused = machine.run("restore", backup)
+    assert (refused.returncode, refused.stderr) == (1, "llmops: the platform runs: stop it first with `llmops stop`.\n")
     stopped = machine.run("stop")
     assert (stopped.returncode, stopped.stdout) == (0, "llmops stopped.\n")
+    assert machine.processes() == []
+
+    restored = machine.run("restore", backup, "--force")
+    assert (restored.returncode, "Everything is as it was at" in restored.stdout) == (0, True), restored.stderr
     assert machine.processes() == []
 
 
