@@ -25,7 +25,7 @@ test: install-dev
 # One after the other: they break connections that tests beside them would need.
 test-faults: install-dev
 	@$(PYTHON) -m pytest -m faults $(ARGS)
-	@TEST_FAULTS=full $(PYTHON) -m pytest tests/jobs -s $(ARGS)
+	@TEST_FAULTS=full $(PYTHON) -m pytest tests/jobs tests/security -s $(ARGS)
 
 lint: install-dev
 	@.venv/bin/ruff check .

@@ -20,7 +20,7 @@ import redis
 from django.conf import settings
 from django.db import connection
 from django.test import override_settings
-from pytest_django import DjangoDbBlocker
+from pytest_django import DjangoDbBlocker, Settings
 
 from llmops.cli.ports import free_port
 from llmops.cli.postgres import PostgresServer
@@ -138,6 +138,12 @@ def redis_client() -> Iterator[redis.Redis]:
     with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
         client.flushdb()
         yield client
+
+
+@pytest.fixture
+def loopback(settings: Settings) -> None:
+    """Model servers on this machine may be called."""
+    settings.ALLOW_PRIVATE_URLS = "127.0.0.1"
 
 
 @pytest.fixture(scope="session", autouse=True)

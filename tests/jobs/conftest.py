@@ -11,7 +11,7 @@ import pytest
 from django.core.management.base import CommandError
 from django.core.management.commands.flush import Command as FlushCommand
 from django.db import OperationalError
-from pytest_django import DjangoDbBlocker, Settings
+from pytest_django import DjangoDbBlocker
 
 from tests.jobs.processes import Platform
 
@@ -68,9 +68,3 @@ def platform(programs: Platform, transactional_db: None, loopback: None) -> Plat
         if name not in programs.processes:
             programs.start(name)
     return programs
-
-
-@pytest.fixture
-def loopback(settings: Settings) -> None:
-    """Model servers on this machine may be called."""
-    settings.ALLOW_PRIVATE_URLS = "127.0.0.1"
