@@ -8,14 +8,20 @@ class EvalsConfig(AppConfig):
     def ready(self) -> None:
         # Models must be loaded first.
         from evals_app.selectors.figures import run_figures
+        from evals_app.selectors.finding import datasets_found, metrics_found, runs_found
         from evals_app.views.home import register
         from llmops.metrics import register_metrics
-        from llmops.panels import NavEntry, register_nav
+        from llmops.panels import NavEntry, SearchKind, register_nav, register_search
 
         register_nav(
             NavEntry("datasets", "Datasets", "table", "evals:dataset-list", 20),
             NavEntry("metrics", "Metrics", "ruler-2", "evals:evaluator-list", 30),
             NavEntry("runs", "Runs", "player-play", "evals:run-list", 40),
+        )
+        register_search(
+            SearchKind("Datasets", "table", 20, datasets_found),
+            SearchKind("Metrics", "ruler-2", 30, metrics_found),
+            SearchKind("Runs", "player-play", 40, runs_found),
         )
         register()
         register_metrics(run_figures)

@@ -78,6 +78,32 @@ class StepShown:
     allowed: bool
 
 
+class Hit(NamedTuple):
+    """Something that was searched for and found; `note` says what kind of thing or where it stands."""
+
+    label: str
+    url: str
+    note: str = ""
+
+
+class HitGroup(NamedTuple):
+    """What was found of one kind."""
+
+    label: str
+    icon: str
+    hits: list[Hit]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchKind:
+    """A kind of thing that the search over everything finds; `find(project, text, limit)` is quick and in order."""
+
+    label: str
+    icon: str
+    position: int
+    find: Callable[[Project, str, int], list[Hit]]
+
+
 class ProjectItem(NamedTuple):
     """A project in the switcher."""
 
@@ -89,6 +115,7 @@ class ProjectItem(NamedTuple):
 _entries: dict[str, NavEntry] = {}
 _home_panels: dict[str, Callable[[HttpRequest], dict[str, Any]]] = {}
 _first_steps: dict[str, FirstStep] = {}
+_search_kinds: dict[str, SearchKind] = {}
 _prompt_actions: dict[str, Callable[[Any, Any], tuple[str, ...] | None]] = {}
 
 
@@ -124,6 +151,27 @@ def first_steps(project: Project, *, may: Callable[[Any], bool]) -> list[StepSho
         allowed = step.needs is None or may(step.needs)
         shown.append(StepShown(step.title, step.text, step.action, url, state, allowed))
     return shown
+
+
+def register_search(*kinds: SearchKind) -> None:
+    """Let the search over everything find these too; registering a label again replaces it."""
+    _search_kinds.update((kind.label, kind) for kind in kinds)
+
+
+def search_everything(project: Project, text: str, *, limit: int) -> list[HitGroup]:
+    """What the project has that goes by this text, at most `limit` of each kind. Kinds without a find are left out."""
+    kinds = sorted(_search_kinds.values(), key=lambda kind: kind.position)
+    groups = [HitGroup(kind.label, kind.icon, kind.find(project, text, limit)) for kind in kinds]
+    return [group for group in groups if group.hits]
+
+
+def navigation_hits(project: Project, text: str, limit: int) -> list[Hit]:
+    """The pages of the navigation whose name holds this text."""
+    return [
+        Hit(entry.label, reverse(entry.url_name, kwargs={"project": project.slug}))
+        for entry in sorted(_entries.values(), key=lambda entry: entry.position)
+        if text.lower() in entry.label.lower()
+    ][:limit]
 
 
 def register_prompt_action(action: Callable[[Any, Any], tuple[str, ...] | None], *, key: str = "run") -> None:

@@ -8,10 +8,20 @@ class PromptsConfig(AppConfig):
     def ready(self) -> None:
         # Models must be loaded first.
         from llmops.core.access import Action
-        from llmops.panels import FirstStep, NavEntry, register_first_step, register_home_panel, register_nav
+        from llmops.panels import (
+            FirstStep,
+            NavEntry,
+            SearchKind,
+            register_first_step,
+            register_home_panel,
+            register_nav,
+            register_search,
+        )
         from prompts_app.selectors import has_prompts, prompts_for_project
+        from prompts_app.selectors.finding import prompts_found
 
         register_nav(NavEntry("prompts", "Prompts", "message-2", "prompts:prompt-list", 10))
+        register_search(SearchKind("Prompts", "message-2", 10, prompts_found))
         register_first_step(
             FirstStep(
                 "write-prompt",

@@ -11,14 +11,26 @@ class CoreConfig(AppConfig):
         from llmops.core.access import Action
         from llmops.core.selectors.connections import has_connections
         from llmops.core.selectors.figures import core_figures
+        from llmops.core.selectors.finding import connections_found
         from llmops.metrics import register_metrics
-        from llmops.panels import FirstStep, NavEntry, register_first_step, register_nav
+        from llmops.panels import (
+            FirstStep,
+            NavEntry,
+            SearchKind,
+            navigation_hits,
+            register_first_step,
+            register_nav,
+            register_search,
+        )
 
         register_metrics(core_figures)
         register_nav(
             NavEntry("home", "Home", "home", "core:home", 0),
             NavEntry("models", "Models", "cpu", "core:connection-list", 80),
             NavEntry("settings", "Settings", "settings", "core:settings", 90),
+        )
+        register_search(
+            SearchKind("Models", "cpu", 80, connections_found), SearchKind("Pages", "arrow-right", 90, navigation_hits)
         )
         register_first_step(
             FirstStep(

@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from llmops.core.views import api_keys, connections, home, members, project
+from llmops.core.views import api_keys, connections, finding, home, members, project
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("search/", finding.project_search, name="search"),
     path("models/", connections.connection_list, name="connection-list"),
     path("models/new/", connections.connection_new, name="connection-new"),
     path("models/<str:name>/edit/", connections.connection_edit, name="connection-edit"),

@@ -9,6 +9,7 @@ DATASET = "datasets/Card%20and%20account%20questions"
 
 PAGES: dict[str, list[str]] = {
     "core:home": [""],
+    "core:search": ["search/", "search/?q=card", "search/?q=nothing-like-that"],
     "core:connection-list": ["models/"],
     "core:connection-new": ["models/new/", "models/new/?vendor=openai"],
     "core:connection-edit": ["models/practice/edit/"],

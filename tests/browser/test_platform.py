@@ -70,6 +70,16 @@ def test_a_run_can_be_stopped_and_resumed(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#run-progress")).to_contain_text("of 20 answered", timeout=30_000)
 
 
+def test_everything_is_found_from_the_keyboard(page: Page) -> None:
+    page.keyboard.press("Control+k")
+    expect(page.locator("#finder .hit").first).to_contain_text("support-answer")
+    page.keyboard.type("card")
+    expect(page.locator("#finder .hit").first).to_contain_text("Card and account questions")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/datasets/**")
+
+
 def test_the_same_story_over_rest(site: Site) -> None:
     key = site.llmops("apikey", "create", "--project", "demo", "--scopes", "all").splitlines()[-1]
 

@@ -46,6 +46,7 @@ def _form(role: Role, status: int = 422, *, read: Role | None = None, shows: int
 
 PAGES: dict[str, Page] = {
     "core:home": _read(),
+    "core:search": _read(),
     "core:connection-list": _read(),
     "core:connection-new": _form(ADMIN, 200),
     "core:connection-edit": _form(ADMIN),

@@ -1,0 +1,59 @@
+"""What the search over everything finds of evaluation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q
+from django.urls import reverse
+
+from evals_app.models import Run
+from evals_app.selectors.datasets import datasets_for_project
+from evals_app.selectors.evaluators import evaluators_for_project
+from evals_app.selectors.runs import runs_for_project
+from llmops.core.models import Project
+from llmops.panels import Hit
+
+_LARGEST_ID = 2**63 - 1
+
+
+def datasets_found(project: Project, text: str, limit: int) -> list[Hit]:
+    """Datasets by name and description, newest change first."""
+    annotated: Any = datasets_for_project(project, search=text)
+    found = annotated.values_list("name", "n_cases")
+    return [
+        Hit(
+            name,
+            reverse("evals:dataset-detail", args=[project.slug, name]),
+            "1 case" if n_cases == 1 else f"{n_cases:,} cases",
+        )
+        for name, n_cases in found[:limit]
+    ]
+
+
+def metrics_found(project: Project, text: str, limit: int) -> list[Hit]:
+    """Metrics by name."""
+    found = evaluators_for_project(project).filter(name__icontains=text)
+    return [
+        Hit(metric.name, reverse("evals:evaluator-detail", args=[project.slug, metric.name]))
+        for metric in found[:limit]
+    ]
+
+
+def runs_found(project: Project, text: str, limit: int) -> list[Hit]:
+    """Runs by number, label, prompt or dataset, newest first."""
+    goes_by = (
+        Q(label__icontains=text) | Q(prompt_version__prompt__name__icontains=text) | Q(dataset__name__icontains=text)
+    )
+    if text.isascii() and text.isdigit() and int(text) <= _LARGEST_ID:
+        goes_by |= Q(pk=int(text))
+    return [
+        Hit(_title(run), reverse("evals:run-detail", args=[project.slug, run.pk]), f"run {run.pk}, {run.state}")
+        for run in runs_for_project(project).filter(goes_by)[:limit]
+    ]
+
+
+def _title(run: Run) -> str:
+    version = run.prompt_version
+    asked = f"{version.prompt.name}, version {version.number}" if version else run.label or "Uploaded answers"
+    return f"{asked}, on “{run.dataset.name}”"
