@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import Http404
 from django.urls import reverse
 
+from evals_app.forms.case_cell import EXPECTED, TAGS, VARIABLE, CaseCell
 from evals_app.forms.datasets import CaseForm
 from evals_app.models import CaseVersion, Dataset, DatasetRevision
 from evals_app.selectors.case_filters import CaseFilter
 from evals_app.selectors.cases import (
     MOST_COUNTED,
+    CaseLine,
     CasesPage,
     TagCount,
     case_tags,
@@ -25,6 +29,29 @@ from evals_app.selectors.cases import (
 from evals_app.selectors.datasets import newest_revision, revision_numbered
 from evals_app.views.addresses import number_in, query_of, text_in
 from llmops.core.access import Action, ProjectRequest
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCell:
+    """One cell of the list. `text` is None when nothing was given; `cell_url` is empty for who may not edit it."""
+
+    case_id: int
+    label: str
+    text: str | None
+    open_url: str
+    cell_url: str = ""
+    tags: list[str] | None = None
+    is_title: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRow:
+    """One case of the list with its cells."""
+
+    case_id: int
+    key: str
+    cells: list[ShownCell]
+
 
 FILTER = ("q", "tag", "unanswered", "since")
 LIST = (*FILTER, "after", "before")
@@ -87,6 +114,7 @@ def _cases(request: ProjectRequest, dataset: Dataset, here: str) -> dict[str, An
     tags = case_tags(dataset)
     return {
         "page": page,
+        "rows": _rows(request, dataset, here, page),
         "newest": newest,
         "n_cases": n_cases,
         "n_found": _n_found(dataset, page, n_cases, fits),
@@ -97,6 +125,36 @@ def _cases(request: ProjectRequest, dataset: Dataset, here: str) -> dict[str, An
         "next_url": here + query_of(request, *FILTER, after=page.next_after) if page.next_after else "",
         "previous_url": here + query_of(request, *FILTER, before=page.previous_before) if page.previous_before else "",
     }
+
+
+def _rows(request: ProjectRequest, dataset: Dataset, here: str, page: CasesPage) -> list[ShownRow]:
+    may_edit = request.actor.may(Action.EDIT_DATASET) and dataset.archived_at is None
+    kept = query_of(request, *LIST)
+    then = f"{kept}&" if kept else "?"
+    fields = [CaseCell(f"{VARIABLE}{column}") for column in dataset.columns] + [CaseCell(EXPECTED)]
+    fields += [CaseCell(TAGS)] if page.has_tags else []
+    queries = [f"{then}{urlencode({'field': cell.field})}" for cell in fields]
+
+    def row(line: CaseLine) -> ShownRow:
+        address = (
+            reverse("evals:case-cell", args=[request.project.slug, dataset.name, line.case_id]) if may_edit else ""
+        )
+        texts = [*(text for _, text in line.named), line.expected, ", ".join(line.tags) or None]
+        cells = [
+            ShownCell(
+                line.case_id,
+                cell.label,
+                text,
+                open_url=f"{here}{then}case={line.case_id}",
+                cell_url=address and f"{address}{query}",
+                tags=line.tags if cell.field == TAGS else None,
+                is_title=at == 0,
+            )
+            for at, (cell, query, text) in enumerate(zip(fields, queries, texts, strict=False))
+        ]
+        return ShownRow(line.case_id, line.key, cells)
+
+    return [row(line) for line in page.rows]
 
 
 def _n_found(dataset: Dataset, page: CasesPage, n_cases: int, fits: CaseFilter) -> int | None:

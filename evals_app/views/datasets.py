@@ -30,7 +30,7 @@ from evals_app.services.exporting import (
     cases_export,
     export_name,
 )
-from evals_app.views import bulk, cases, import_changes, imports, revisions
+from evals_app.views import bulk, case_cells, cases, import_changes, imports, revisions
 from evals_app.views.addresses import number_in, query_of, text_in
 from evals_app.views.case_list import case_list
 from llmops.core.access import Action, ProjectRequest, project_page
@@ -190,6 +190,7 @@ urlpatterns = [
     path("datasets/<str:name>/add/", cases.case_add, name="case-add"),
     path("datasets/<str:name>/bulk/", bulk.case_bulk, name="case-bulk"),
     path("datasets/<str:name>/cases/<int:case_id>/", cases.case_edit, name="case-edit"),
+    path("datasets/<str:name>/cases/<int:case_id>/cell/", case_cells.case_cell, name="case-cell"),
     path("datasets/<str:name>/cases/<int:case_id>/remove/", cases.case_remove, name="case-remove"),
     path("datasets/<str:name>/cases/<int:case_id>/put-back/", cases.case_put_back, name="case-put-back"),
 ]

@@ -1,4 +1,5 @@
-/* Short notes about what was done, from the page, from an HX-Trigger header {"toast": {"level", "text"}}, or from a script. */
+/* Short notes about what was done, from the page, from an HX-Trigger header {"toast": {"level", "text", "undo"}}, or from a
+   script. `undo` is an address that takes it back when it is posted to; the page is loaded anew then. */
 (function () {
   "use strict";
   const region = document.getElementById("toasts");
@@ -12,15 +13,21 @@
     if (event.animationName === "toast-out") event.target.remove();
   });
 
-  function toast(text, level = "success") {
+  function toast(text, level = "success", undo = "") {
     const note = shape.content.firstElementChild.cloneNode(true);
     note.classList.add(`is-${level}`);
     note.querySelector("[data-toast-text]").textContent = text;
+    if (undo) offerUndo(note.querySelector("[data-toast-undo]"), undo);
     region.append(note);
     while (region.children.length > 4) region.firstElementChild.remove();
   }
+  function offerUndo(form, address) {
+    form.action = address;
+    form.elements.csrfmiddlewaretoken.value = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
+    form.hidden = false;
+  }
   window.llmops.toast = toast;
-  document.addEventListener("toast", (event) => toast(event.detail.text ?? event.detail.value, event.detail.level));
+  document.addEventListener("toast", (event) => toast(event.detail.text ?? event.detail.value, event.detail.level, event.detail.undo));
 
   /* What went wrong with a request that htmx made: in words, and once, also while a poll keeps failing. */
   let saidAt = 0;

@@ -87,6 +87,7 @@ PAGES: dict[str, Page] = {
     "evals:case-add": _form(EDITOR),
     "evals:case-bulk": _act(EDITOR),
     "evals:case-edit": _form(EDITOR, 404, read=VIEWER, shows=302),
+    "evals:case-cell": _form(EDITOR, 302, shows=302),
     "evals:case-remove": _act(EDITOR),
     "evals:case-put-back": _act(EDITOR),
     "evals:evaluator-list": _read(),
