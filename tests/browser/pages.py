@@ -43,6 +43,7 @@ PAGES: dict[str, list[str]] = {
 NO_PAGE = {
     "evals:dataset-export": "a file",
     "evals:case-edit": "a part of the page of a dataset",
+    "evals:case-cell": "a cell of the page of a dataset",
     "evals:run-quote": "a part of the page of a new run",
     "evals:import-changes": "a step of an import, which needs a file",
     "prompts:prompt-try": "shows the page of the prompt",
