@@ -26,6 +26,10 @@ _COMMANDS = {
     "restore": _Command("llmops.cli.restore", "make the database what it was when a backup was made"),
     "rotate-keys": _Command("llmops.cli.rotate_keys", "encrypt all stored keys with the newest encryption key"),
     "migrate": _Command("llmops.cli.migrate", "bring the database to this release"),
+    "web": _Command("llmops.cli.serve", "the pages alone, for several machines or containers"),
+    "worker": _Command("llmops.cli.serve", "a worker alone, for several machines or containers"),
+    "beat": _Command("llmops.cli.serve", "the clock of the platform alone, for several machines or containers"),
+    "healthcheck": _Command("llmops.cli.healthcheck", "say by the exit code whether web, worker or beat works"),
     "createadmin": _Command("llmops.cli.createadmin", "make an administrator, or give one a new password"),
     "apikey": _Command("llmops.cli.apikey", "make a key for scripts"),
 }
@@ -35,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = next((word for word in words if word in _COMMANDS), None)
-    options = _parser(chosen).parse_args(words)
+    options = parser_for(chosen).parse_args(words)
     try:
         return int(importlib.import_module(_COMMANDS[options.command].module).run(options))
     except CannotStart as sentence:
@@ -45,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser(chosen: str | None) -> argparse.ArgumentParser:
+def parser_for(chosen: str | None) -> argparse.ArgumentParser:
+    """The parser of the command line, with the arguments of the subcommand `chosen`."""
     parser = argparse.ArgumentParser(prog="llmops", description="A platform for language-model features.")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, command in _COMMANDS.items():

@@ -11,6 +11,8 @@ import os
 import django
 from django.core.management import call_command
 
+from llmops.cli.migrations import apply_migrations
+from llmops.cli.programs import CannotStart
 from llmops.cli.static_files import collect_static_files
 
 
@@ -20,7 +22,10 @@ def main() -> None:
     parser.add_argument("--no-demo", action="store_true")
     options = parser.parse_args()
     django.setup()
-    call_command("migrate", interactive=False, verbosity=0)
+    try:
+        apply_migrations()
+    except CannotStart as why:
+        raise SystemExit(f"llmops: {why}") from why
     collect_static_files()
     answer = io.StringIO()
     call_command("first_start", json=True, no_demo=options.no_demo, stdout=answer)

@@ -3,12 +3,16 @@
 import argparse
 import importlib
 import os
+import shutil
+import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from django.db import DatabaseError
 
+from llmops.cli.backup import STANDARD_STREAM
 from llmops.cli.database import database
 from llmops.cli.programs import CannotStart
 from llmops.env import Environment, environment_values, load_environment
@@ -16,18 +20,27 @@ from llmops.home import write_private
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, help="what `llmops backup` made")
+    parser.add_argument("file", type=Path, help="what `llmops backup` made; - is standard input")
     parser.add_argument("--force", action="store_true", help="replace everything that the database holds now")
 
 
 def run(options: argparse.Namespace) -> int:
     environment = load_environment()
+    if options.file != STANDARD_STREAM:
+        return _run(environment, options.file, force=options.force)
+    with tempfile.NamedTemporaryFile(dir=environment.home) as file:  # a zip is read from its end
+        shutil.copyfileobj(sys.stdin.buffer, file)
+        file.flush()
+        return _run(environment, Path(file.name), force=options.force)
+
+
+def _run(environment: Environment, file: Path, *, force: bool) -> int:
     started_at = time.monotonic()
     backup = importlib.import_module("llmops.backup.archive")
     try:
-        kept = backup.kept_keys(options.file)
+        kept = backup.kept_keys(file)
         _take_field_keys(environment, kept)
-        manifest = _restore(environment, options)
+        manifest = _restore(environment, file, force=force)
         _take_secret_key(environment, kept)
     except backup.NoBackup as wrong:
         raise CannotStart(str(wrong)) from wrong
@@ -39,11 +52,11 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _restore(environment: Environment, options: argparse.Namespace) -> Any:
+def _restore(environment: Environment, file: Path, *, force: bool) -> Any:
     with database(environment, alone=True):
         backup = importlib.import_module("llmops.backup")
         try:
-            return backup.restore(options.file, force=options.force)
+            return backup.restore(file, force=force)
         except backup.CannotRestore as why:
             raise CannotStart(str(why)) from why
         except DatabaseError as failed:

@@ -89,6 +89,7 @@ def test_locks_hold_what_the_project_asks_for() -> None:
     groups, project = PROJECT["dependency-groups"], PROJECT["project"]
     wanted = {
         "base.lock": project["dependencies"] + project["optional-dependencies"]["embedded"] + groups["build"],
+        "server.lock": project["dependencies"] + groups["build"],
         "dev.lock": groups["dev"],
         "model.lock": groups["model"],
     }
@@ -107,6 +108,11 @@ def test_what_the_code_imports_is_asked_for() -> None:
                 if not declared & {_package(provider) for provider in providers.get(name, [])}:
                     missing[name] = str(path.relative_to(ROOT))
     assert missing == {}, "a dependency of a dependency may go with its next version"
+
+
+def test_containers_have_the_very_versions_of_one_machine() -> None:
+    base, server = _pins("base.lock"), _pins("server.lock")
+    assert server == {name: pins for name, pins in base.items() if name in server}
 
 
 def test_development_has_the_very_versions_of_production() -> None:

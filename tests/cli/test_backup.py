@@ -49,13 +49,13 @@ class Place:
     url: str
     home: Path
 
-    def llmops(self, *words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    def llmops(self, *words: str, typed: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
-            [sys.executable, "-m", "llmops.cli", *map(str, words)],
+            [sys.executable, "-m", "llmops.cli", *words],
             cwd=ROOT,
             env={**os.environ, "DATABASE_URL": self.url, "LLMOPS_HOME": str(self.home), **environment},
+            input=typed,
             capture_output=True,
-            text=True,
             timeout=120,
             check=False,
         )
@@ -125,18 +125,17 @@ def run_there(there: Place, world: World) -> None:
         assert len(calls_of(run)) == 5
 
 
-def test_r43_everything_comes_back_on_a_new_machine(here: Place, there: Place, world: World, tmp_path: Path) -> None:
+def test_r43_everything_comes_back_on_a_new_machine(here: Place, there: Place, world: World) -> None:
     """The real commands; the keys come with the backup and stand behind those that the new machine made."""
-    file, nothing_set = tmp_path / "of today.backup", {"LLMOPS_FIELD_KEYS": "", "LLMOPS_SECRET_KEY": ""}
-    made = here.llmops("backup", file, "--with-keys")
+    here.home.mkdir()
+    made = here.llmops("backup", "-", "--with-keys")
     assert made.returncode == 0, made.stderr
-    assert "Whoever has this file can read the stored keys" in made.stdout
-    assert file.stat().st_mode & 0o077 == 0
-    assert list(tmp_path.glob(".*")) == [], "the draft is gone"
+    assert b"Whoever has this file can read the stored keys" in made.stderr
+    assert [path.name for path in here.home.iterdir() if path.name != "run"] == []
 
-    back = there.llmops("restore", file, **nothing_set)
+    back = there.llmops("restore", "-", typed=made.stdout, LLMOPS_FIELD_KEYS="", LLMOPS_SECRET_KEY="")
     assert back.returncode == 0, back.stderr
-    assert back.stdout.startswith("Everything is as it was at 20")
+    assert back.stdout.startswith(b"Everything is as it was at 20")
     written, arrived = here.tables(), there.tables()
     assert arrived == written
     assert written["core_modelcall"][0] >= 5
@@ -284,9 +283,11 @@ def test_what_a_backup_says_and_where_it_cannot_be_written(
 ) -> None:
     monkeypatch.setenv("PGAPPNAME", "the command sets it")
     assert main(["backup", str(tmp_path / "backup")]) == 0
-    said = " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().err.split())
     assert "Not in it: the encryption keys (LLMOPS_FIELD_KEYS, or the folder secrets of LLMOPS_HOME)." in said
     assert "and the weights of models" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["backup"], "the draft is gone"
+    assert (tmp_path / "backup").stat().st_mode & 0o077 == 0
     with zipfile.ZipFile(tmp_path / "backup") as container:
         assert " ".join(container.read("README.txt").decode().split()) in said
         assert [name for name in container.namelist() if "secret" in name] == []

@@ -1,0 +1,79 @@
+"""Migrations beside people at work: what holds a table holds up the migration, never the people behind it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from llmops.cli.migrations import apply_migrations
+from llmops.cli.programs import CannotStart
+from llmops.core.selectors.readiness import migrations_pending
+from tests.jobs.processes import database_url
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+
+@pytest.fixture
+def last_release() -> Iterator[None]:
+    """The database lacks migrations that change the table of runs."""
+    call_command("migrate", "evals_app", "0001", verbosity=0)
+    yield
+    call_command("migrate", verbosity=0)
+
+
+@pytest.fixture
+def reader(last_release: None) -> Iterator[psycopg.Connection]:
+    """A long transaction that has read every table which a migration might want."""
+    with psycopg.connect(database_url()) as other:
+        for (name,) in other.execute("SELECT tablename FROM pg_tables WHERE tablename LIKE 'evals_app_%'").fetchall():
+            other.execute(f"SELECT 1 FROM {name} LIMIT 1")  # noqa: S608  names of Postgres
+        yield other
+
+
+def test_a_migration_tries_again_once_the_table_is_free(reader: psycopg.Connection) -> None:
+    pauses: list[float] = []
+
+    def let_go_the_second_time(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            reader.rollback()
+
+    apply_migrations(lock_timeout="50ms", pause=let_go_the_second_time)
+    assert pauses == [1.0, 2.0]
+    assert migrations_pending() == []
+
+
+def test_a_table_that_never_gets_free_is_given_up_with_a_sentence(reader: psycopg.Connection) -> None:
+    pauses: list[float] = []
+    with pytest.raises(CannotStart, match=r"^a migration was kept waiting 3 times.*run this again\.$"):
+        apply_migrations(lock_timeout="50ms", tries=3, pause=pauses.append)
+    assert len(pauses) == 2
+    assert migrations_pending() != []
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW lock_timeout")
+        assert cursor.fetchone() == ("0",), "whoever uses this session next waits as before"
+
+
+def test_two_at_once_are_one_after_the_other(last_release: None) -> None:
+    failures: list[BaseException] = []
+
+    def migrate() -> None:
+        try:
+            apply_migrations(tries=1)
+        except BaseException as failed:
+            failures.append(failed)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=migrate) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+    assert migrations_pending() == []
