@@ -192,7 +192,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     """Context processor: the navigation of the project that the page is in."""
     project = getattr(request, "project", None)
     if project is None:
-        return {}
+        return {"project_items": cache(lambda: _projects_of(request))} if _is_signed_in(request) else {}
     items = [
         NavItem(entry.key, entry.label, entry.icon, reverse(entry.url_name, kwargs={"project": project.slug}))
         for entry in sorted(_entries.values(), key=lambda entry: entry.position)
@@ -203,6 +203,11 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
         "actor": getattr(request, "actor", None),
         "project_items": cache(lambda: _projects_of(request)),
     }
+
+
+def _is_signed_in(request: HttpRequest) -> bool:
+    user = getattr(request, "user", None)
+    return user is not None and user.is_authenticated
 
 
 def _projects_of(request: Any) -> list[ProjectItem]:

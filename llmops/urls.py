@@ -6,6 +6,8 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
 from llmops.core.access import open_page
+from llmops.core.views.account import account, account_password, sign_in_remove, sign_in_remove_others
+from llmops.core.views.forgotten import password_forgotten, password_reset
 from llmops.core.views.gallery import gallery
 from llmops.core.views.health import livez, readyz
 from llmops.core.views.joining import invitation
@@ -17,6 +19,12 @@ urlpatterns = [
     path("", start, name="start"),
     path("sign-in/", open_page(auth.LoginView.as_view(redirect_authenticated_user=True)), name="login"),
     path("sign-out/", open_page(auth.LogoutView.as_view()), name="logout"),
+    path("forgotten-password/", password_forgotten, name="password-forgotten"),
+    path("new-password/<str:token>/", password_reset, name="password-reset"),
+    path("account/", account, name="account"),
+    path("account/password/", account_password, name="account-password"),
+    path("account/sign-ins/others/end/", sign_in_remove_others, name="sign-in-remove-others"),
+    path("account/sign-ins/<str:mark>/end/", sign_in_remove, name="sign-in-remove"),
     path("invitations/<str:token>/", invitation, name="invitation"),
     path("livez", livez, name="livez"),
     path("readyz", readyz, name="readyz"),

@@ -20,6 +20,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotA
 
 from llmops.core.choices import Role, Scope
 from llmops.core.models import ApiKey, Membership, Project, User
+from llmops.core.sessions import note_visit
 
 PAGE_METHODS = ("GET", "HEAD", "POST")
 SIGNED_IN = "signed in"
@@ -91,6 +92,12 @@ class ProjectRequest(HttpRequest):
     user: User
 
 
+class SignedInRequest(HttpRequest):
+    """A request that `signed_in_page` let through."""
+
+    user: User
+
+
 def actor_for_user(user: User, *, project_slug: str) -> Actor:
     """The member's part in the project. Raises Http404 when there is no such project for this person."""
     membership = Membership.objects.select_related("project").filter(project__slug=project_slug, user=user).first()
@@ -123,6 +130,7 @@ def project_page(action: Action, *, post: Action | None = None) -> Callable[[Pro
                 return HttpResponseNotAllowed(PAGE_METHODS)
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
+            note_visit(request)
             request.actor = actor_for_user(request.user, project_slug=project)
             request.project = request.actor.project
             needed = (post or action) if request.method == "POST" else action
@@ -156,8 +164,11 @@ def signed_in_page(view: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(view)
     def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method not in PAGE_METHODS:
+            return HttpResponseNotAllowed(PAGE_METHODS)
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
+        note_visit(request)
         return view(request, *args, **kwargs)
 
     page.access_rule = SIGNED_IN  # type: ignore[attr-defined]  # read by the guard tests

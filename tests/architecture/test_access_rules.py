@@ -11,10 +11,12 @@ from django.db.models import ForeignKey, Model
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.views import APIView
 
-from llmops.core.access import Action
+from llmops.core.access import SIGNED_IN, Action
 from llmops.core.models import Project
 
 OPEN_PAGES = {"start", "login", "logout", "livez", "readyz", "metrics", "gallery", "invitation"}
+OPEN_PAGES |= {"password-forgotten", "password-reset"}
+OWN_PAGES = {"account", "account-password", "sign-in-remove", "sign-in-remove-others"}
 OPEN_API = {"schema", "api-unknown"}
 PROJECT_APPS = ("prompts_app", "evals_app", "monitoring_app")
 
@@ -38,6 +40,8 @@ def test_every_page_has_an_access_rule(address: str, pattern: URLPattern) -> Non
     if address.startswith("p/<slug:project>/"):
         assert isinstance(rule, tuple), f"{address} is not wrapped in project_page()"
         assert all(isinstance(action, Action) for action in rule)
+    elif rule == SIGNED_IN:
+        assert pattern.name in OWN_PAGES, f"{address}: add it to OWN_PAGES knowingly"
     else:
         assert rule is None, f"{address} is outside of projects and not marked with open_page"
         assert pattern.name in OPEN_PAGES, f"{address}: add it to OPEN_PAGES knowingly"

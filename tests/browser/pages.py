@@ -40,6 +40,8 @@ PAGES: dict[str, list[str]] = {
     "evals:run-new": ["runs/new/"],
     "evals:run-detail": ["runs/1/", "runs/1/?show=wrong", "runs/1/?result=1"],
 }
+OWN_PAGES = ["/account/"]
+OPEN_PAGES = ["/sign-in/", "/forgotten-password/", "/new-password/x/", "/no-such-page/", "/p/no-such-project/"]
 NO_PAGE = {
     "evals:dataset-export": "a file",
     "evals:case-edit": "a part of the page of a dataset",

@@ -9,11 +9,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.browser.conftest import Site
-from tests.browser.pages import PAGES
+from tests.browser.pages import OPEN_PAGES, OWN_PAGES, PAGES
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ADDRESSES = [f"/p/demo/{address}" for addresses in PAGES.values() for address in addresses]
+ADDRESSES += OWN_PAGES
 PHONE = ViewportSize(width=390, height=844)
 DESK = ViewportSize(width=1280, height=900)
 SERIOUS = {"serious", "critical"}
@@ -73,7 +74,7 @@ def test_axe_finds_nothing_on_the_pages_of_a_project_and_they_fit_a_phone(page: 
 def test_axe_finds_nothing_on_the_pages_without_a_project(browser: Browser, site: Site) -> None:
     opened = browser.new_context(base_url=site.url).new_page()
     wrong = {}
-    for address in ("/sign-in/", "/no-such-page/", "/p/no-such-project/"):
+    for address in OPEN_PAGES:
         opened.goto(address)
         if found := findings_in_both(opened):
             wrong[address] = found

@@ -6,6 +6,7 @@ from llmops.core.models.invitation import Invitation
 from llmops.core.models.model_call import ModelCall
 from llmops.core.models.price import ModelPrice
 from llmops.core.models.project import Membership, Project
+from llmops.core.models.sign_in import SignIn
 from llmops.core.models.user import User
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "ModelCall",
     "ModelPrice",
     "Project",
+    "SignIn",
     "User",
 ]

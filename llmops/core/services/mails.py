@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.core.mail import send_mail
 from django.template.loader import render_to_string
 
-from llmops.core.models import Invitation
+from llmops.core.models import Invitation, User
+from llmops.core.selectors.accounts import reset_link
 from llmops.core.selectors.invitations import invitation_link
 
 
@@ -20,6 +22,15 @@ def invitation_mail(*, invitation_id: int) -> None:
         return
     context = {"invitation": invitation, "link": invitation_link(invitation)}
     _send("invitation", context, to=invitation.email)
+
+
+def password_reset_mail(*, user_id: int) -> None:
+    """Send a person the link to a new password. Safe to repeat: any of the links works, until one has."""
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is None:
+        return
+    minutes = settings.PASSWORD_RESET_TIMEOUT // 60
+    _send("password_reset", {"user": user, "link": reset_link(user), "minutes": minutes}, to=user.email)
 
 
 def _send(name: str, context: dict[str, object], *, to: str) -> None:

@@ -1,0 +1,72 @@
+"""Forms about oneself: name, passwords."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.password_validation import validate_password
+
+from llmops.core.models import User
+
+
+class NameForm(forms.Form):
+    """What a person is called."""
+
+    name = forms.CharField(
+        label="Your name",
+        max_length=120,
+        help_text="How others in your projects see you.",
+        error_messages={"required": "Say what you are called."},
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+
+
+class NewPasswordForm(forms.Form):
+    """A new password for `user`."""
+
+    password = forms.CharField(
+        label="New password",
+        strip=False,
+        help_text="At least 10 characters, and not a common one.",
+        error_messages={"required": "Choose a password."},
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, data: Any = None, *, user: User) -> None:
+        self.user = user
+        super().__init__(data)
+
+    def clean_password(self) -> str:
+        password = str(self.cleaned_data["password"])
+        validate_password(password, self.user)
+        return password
+
+
+class PasswordForm(NewPasswordForm):
+    """Another password, from somebody who knows the one of now."""
+
+    field_order = ("current", "password")
+    current = forms.CharField(
+        label="Current password",
+        strip=False,
+        error_messages={"required": "Type the password that you have now."},
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def clean_current(self) -> str:
+        current = str(self.cleaned_data["current"])
+        if not self.user.check_password(current):
+            raise forms.ValidationError("This is not your current password.")
+        return current
+
+
+class ForgottenPasswordForm(forms.Form):
+    """Whose password was forgotten."""
+
+    email = forms.EmailField(
+        label="Your e-mail",
+        max_length=254,
+        error_messages={"required": "Type the address of your account.", "invalid": "This is not an e-mail address."},
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
+    )
