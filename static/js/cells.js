@@ -5,6 +5,7 @@
   "use strict";
   const { whenPresent } = window.llmops;
   const STOPS = ".row-link, .cell-edit";
+  const settled = new WeakSet();
   let goOn = 0;
 
   /* One stop per row for Tab; the cells are reached by arrow keys. */
@@ -47,10 +48,12 @@
     } else if (ARROWS[event.key] && move(event.target, ...ARROWS[event.key])) event.preventDefault();
   });
 
-  /* After saving or leaving: on to the next cell, or back to the one that was edited. */
+  /* After saving or leaving: on to the next cell, or back to the one that was edited.
+     htmx tells of every element that it put in, a title and its pencil are two: only the first word of an answer counts. */
   document.addEventListener("htmx:afterSettle", (event) => {
-    const cell = event.detail.target;
-    if (!cell?.matches?.("td") || cell.querySelector("[data-cell-form]")) return;
+    const { target: cell, xhr } = event.detail;
+    if (!cell?.matches?.("td") || cell.querySelector("[data-cell-form]") || settled.has(xhr)) return;
+    settled.add(xhr);
     const all = [...document.querySelectorAll(".case-table [data-cell-edit]")];
     const next = goOn ? all[all.indexOf(cell.querySelector("[data-cell-edit]")) + goOn] : null;
     goOn = 0;

