@@ -213,6 +213,18 @@ class NewPromptForm(ModelFields):
         self.add_error(name if name in self.fields else None, problem.message)
 
 
+class DuplicateForm(forms.Form):
+    """What the copy of a prompt shall be called."""
+
+    name = forms.CharField(
+        max_length=120,
+        label="Name of the copy",
+        help_text="It stands in addresses and cannot be changed later.",
+        error_messages={"required": "Give it a name."},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
+    )
+
+
 def tags_of(text: str) -> list[str]:
     """The tags in a comma list, each once, at most 20 of at most 60 characters."""
     words = (" ".join(word.split())[:60] for word in text.split(","))

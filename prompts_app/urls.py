@@ -2,13 +2,16 @@
 
 from django.urls import path
 
-from prompts_app.views import comparing, editor, prompts, trying
+from prompts_app.views import comparing, editor, prompts, trying, versions
 
 urlpatterns = [
     path("prompts/", prompts.prompt_list, name="prompt-list"),
     path("new-prompt/", prompts.prompt_new, name="prompt-new"),
     path("prompts/<str:name>/", editor.prompt_detail, name="prompt-detail"),
     path("prompts/<str:name>/compare/", comparing.prompt_compare, name="prompt-compare"),
+    path("prompts/<str:name>/versions/", versions.prompt_versions, name="prompt-versions"),
+    path("prompts/<str:name>/restore/", versions.prompt_restore, name="prompt-restore"),
+    path("prompts/<str:name>/duplicate/", versions.prompt_duplicate, name="prompt-duplicate"),
     path("prompts/<str:name>/variables/", editor.prompt_variables, name="prompt-variables"),
     path("prompts/<str:name>/try/", trying.prompt_try, name="prompt-try"),
     path("prompts/<str:name>/sent/", trying.prompt_sent, name="prompt-sent"),

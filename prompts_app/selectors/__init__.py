@@ -6,6 +6,7 @@ from prompts_app.selectors.prompts import (
     prompt_version,
     prompt_versions,
     prompts_for_project,
+    versions_page,
 )
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "prompt_version",
     "prompt_versions",
     "prompts_for_project",
+    "versions_page",
 ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from typing import NamedTuple
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet, Subquery, Value
 from django.http import Http404
 
 from llmops.core.models import Project
@@ -14,7 +16,9 @@ from prompts_app.models import Prompt, PromptVersion
 def prompts_for_project(
     project: Project, *, search: str = "", tag: str = "", archived: bool = False
 ) -> QuerySet[Prompt]:
-    """The project's prompts, newest change first, each with what its newest version says: `latest_number`,
+    """The project's prompts, newest change first; `search` looks into names, tags, folders and newest texts.
+
+    Each has what its newest version says: `latest_number`,
     `latest_model`, `latest_message`, and its author as `latest_name` and `latest_email`."""
     newest = PromptVersion.objects.filter(prompt=OuterRef("pk")).order_by("-number")
     prompts = Prompt.objects.filter(project=project, archived_at__isnull=not archived).annotate(
@@ -26,9 +30,27 @@ def prompts_for_project(
     )
     if tag:
         prompts = prompts.filter(tags__contains=[tag])
-    if search:
-        prompts = prompts.filter(Q(name__icontains=search) | Q(tags__icontains=search))
+    if search := search.replace("\x00", ""):
+        texts = PromptVersion.objects.filter(prompt=OuterRef("pk"), number=OuterRef("latest_number"))
+        prompts = prompts.filter(
+            Q(name__icontains=search)
+            | Q(tags__icontains=search)
+            | Q(folder__icontains=search)
+            | Exists(texts.filter(_says(search)))
+        )
     return prompts.order_by("-updated_at", "-pk")
+
+
+def _says(text: str) -> Func:
+    """Whether a message holds this text, in any case of letters."""
+    path = f'$[*].content ? (@ like_regex {json.dumps(text)} flag "iq")'
+    return Func(
+        F("messages"),
+        Value(path),
+        function="jsonb_path_exists",
+        template="%(function)s(%(expressions)s::jsonpath)",
+        output_field=BooleanField(),
+    )
 
 
 def has_prompts(project: Project) -> bool:
@@ -54,6 +76,22 @@ def prompt_by_name(project: Project, *, name: str) -> Prompt:
 def prompt_versions(prompt: Prompt) -> QuerySet[PromptVersion]:
     """All versions, newest first."""
     return prompt.versions.select_related("connection", "created_by").order_by("-number")
+
+
+class VersionsPage(NamedTuple):
+    """Some versions, newest first, and the `before` of the next page, if there is one."""
+
+    rows: list[PromptVersion]
+    next_before: int | None
+
+
+def versions_page(prompt: Prompt, *, before: int | None, size: int = 50) -> VersionsPage:
+    """Versions with numbers below `before` (None: from the newest), without their texts."""
+    versions = prompt_versions(prompt).defer("messages", "output_schema")
+    if before is not None:
+        versions = versions.filter(number__lt=before)
+    rows = list(versions[: size + 1])
+    return VersionsPage(rows[:size], rows[size - 1].number if len(rows) > size else None)
 
 
 def latest_version(prompt: Prompt) -> PromptVersion:

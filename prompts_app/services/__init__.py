@@ -7,9 +7,11 @@ from prompts_app.services.prompts import (
     content_problems,
     prompt_archive,
     prompt_create,
+    prompt_duplicate,
     prompt_tag,
     prompt_unarchive,
     version_publish,
+    version_restore,
 )
 from prompts_app.services.requests import draft_request, rendered_messages, version_request
 
@@ -23,9 +25,11 @@ __all__ = [
     "draft_request",
     "prompt_archive",
     "prompt_create",
+    "prompt_duplicate",
     "prompt_tag",
     "prompt_unarchive",
     "rendered_messages",
     "version_publish",
     "version_request",
+    "version_restore",
 ]

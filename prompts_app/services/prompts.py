@@ -25,6 +25,19 @@ _NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 ROLES = ("system", "user", "assistant")
 
 
+_CONTENT_COLUMNS = (
+    "messages",
+    "connection",
+    "model",
+    "temperature",
+    "max_tokens",
+    "model_options",
+    "output_schema",
+    "variables",
+    "content_hash",
+)
+
+
 class PromptProblem(ValueError):
     """A prompt that cannot be as asked; says which field and what to do."""
 
@@ -124,6 +137,55 @@ def version_publish(
         )
         Prompt.objects.filter(pk=prompt.pk).update(updated_at=timezone.now())
     return Published(version, created=True)
+
+
+def version_restore(prompt: Prompt, *, version: PromptVersion, author: User | None = None) -> Published:
+    """Make an earlier version the newest again, as a new version with the same content.
+
+    Locks the prompt's row. When the newest says the same already, that one is given back. Versions that went
+    between stay.
+    """
+    with transaction.atomic():
+        Prompt.objects.select_for_update().get(pk=prompt.pk)
+        newest = PromptVersion.objects.filter(prompt=prompt).order_by("-number")[0]
+        if newest.content_hash == version.content_hash:
+            return Published(newest, created=False)
+        restored = PromptVersion.objects.create(
+            prompt=prompt,
+            number=newest.number + 1,
+            message=f"Back to version {version.number}",
+            created_by=author,
+            **{name: getattr(version, name) for name in _CONTENT_COLUMNS},
+        )
+        Prompt.objects.filter(pk=prompt.pk).update(updated_at=timezone.now())
+    return Published(restored, created=True)
+
+
+def prompt_duplicate(version: PromptVersion, *, name: str, author: User | None = None) -> PromptVersion:
+    """Make a prompt of its own from one version, with the same tags. Raises PromptProblem, PromptNameTaken."""
+    prompt = version.prompt
+    return prompt_create(
+        project=prompt.project,
+        name=name,
+        kind=PromptKind(prompt.kind),
+        content=version_content(version),
+        message=f"Copied from {prompt.name}, version {version.number}",
+        tags=prompt.tags,
+        author=author,
+    )
+
+
+def version_content(version: PromptVersion) -> VersionContent:
+    """What a version holds, as it would be published again."""
+    return VersionContent(
+        messages=[Message(part["role"], part["content"]) for part in version.messages],
+        connection=version.connection,
+        model=version.model,
+        temperature=version.temperature,
+        max_tokens=version.max_tokens,
+        options=version.model_options,
+        output_schema=version.output_schema,
+    )
 
 
 def prompt_tag(prompt: Prompt, *, tags: Sequence[str]) -> None:

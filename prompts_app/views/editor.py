@@ -122,15 +122,14 @@ def editor_page(
 
 def editor_context(request: ProjectRequest, prompt: Prompt, form: EditorForm, shown: PromptVersion) -> dict[str, Any]:
     """What the page of a prompt needs."""
-    versions = list(prompt_versions(prompt).defer("messages", "output_schema")[: VERSIONS_SHOWN + 1])
+    versions = list(prompt_versions(prompt).defer("messages", "output_schema")[:VERSIONS_SHOWN])
     return {
         "nav": "prompts",
         "prompt": prompt,
         "form": form,
         "shown": shown,
         "newest": versions[0],
-        "versions": versions[:VERSIONS_SHOWN],
-        "more_versions": len(versions) > VERSIONS_SHOWN,
+        "versions": versions,
         "is_text": prompt.kind == PromptKind.TEXT,
         "found": _found(form),
         "actions": prompt_actions(prompt, shown) if request.actor.may(Action.START_RUN) else [],

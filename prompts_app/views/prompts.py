@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from llmops.core.access import Action, ProjectRequest, project_page
 from llmops.core.selectors.paging import keyset_page
+from llmops.core.views.undoing import done_with_undo
 from prompts_app import services
 from prompts_app.choices import PromptKind
 from prompts_app.forms import NewPromptForm, tags_of
@@ -86,7 +87,8 @@ def prompt_archive(request: ProjectRequest, name: str) -> HttpResponse:
     """Take a prompt out of the list."""
     prompt = prompt_by_name(request.project, name=name)
     services.prompt_archive(prompt)
-    messages.success(request, f"“{prompt.name}” is archived. You find it under Archived, with all its versions.")
+    back = reverse("prompts:prompt-unarchive", args=[request.project.slug, prompt.name])
+    done_with_undo(request, f"“{prompt.name}” is archived, with all its versions.", undo_url=back)
     return redirect("prompts:prompt-list", request.project.slug)
 
 

@@ -25,6 +25,7 @@ from prompts_app.rendering import MissingVariable, RenderedTooLong
 from prompts_app.selectors import prompt_by_name
 from prompts_app.services import PromptProblem, draft_request
 from prompts_app.views.editor import editor_page, started_from
+from prompts_app.views.preview import preview
 
 
 class Asked(NamedTuple):
@@ -63,7 +64,7 @@ async def prompt_try(request: ProjectRequest, name: str) -> HttpResponseBase:
     async with aclosing(pieces):
         async for piece in pieces:
             tried["text" if piece.kind == "piece" else piece.kind] += piece.text
-    sent = asked.request.messages if asked.request else ()
+    sent = preview(asked.form.rows, posted_values(request.POST)) if asked.request else ()
     return await sync_to_async(editor_page)(
         request, asked.prompt, asked.form, shown=asked.shown, tried=tried, sent=sent
     )
@@ -75,7 +76,7 @@ def prompt_sent(request: ProjectRequest, name: str) -> HttpResponse:
     """The messages as they would be sent, with the values in them. Calls nothing."""
     asked = _asked(request, name)
     context: dict[str, Any] = {
-        "sent": asked.request.messages if asked.request else (),
+        "sent": preview(asked.form.rows, posted_values(request.POST)),
         "problem": asked.problem,
     }
     return render(request, "prompts_app/prompt_detail.html#prompt-sent", context)

@@ -160,6 +160,15 @@
     for (const [name, value] of new FormData(editor)) event.formData.append(name, value);
   });
 
+  /* An open preview follows what is typed. */
+  const preview = tryForm.querySelector("[data-preview]");
+  let soon = 0;
+  function follow() {
+    clearTimeout(soon);
+    soon = setTimeout(() => { if (preview.open) window.htmx.trigger(preview, "preview"); }, 300);
+  }
+  if (preview) for (const form of [editor, tryForm]) form.addEventListener("input", follow);
+
   /* What was typed for the variables stays in this tab, so that saving or reloading does not lose it. */
   const KEY = `llmops:values:${document.body.dataset.user}:${location.pathname}`;
   let values = {};

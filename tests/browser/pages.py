@@ -25,6 +25,8 @@ PAGES: dict[str, list[str]] = {
     "prompts:prompt-new": ["new-prompt/"],
     "prompts:prompt-detail": ["prompts/support-answer/", "prompts/support-answer/?version=1"],
     "prompts:prompt-compare": ["prompts/support-answer/compare/"],
+    "prompts:prompt-versions": ["prompts/support-answer/versions/"],
+    "prompts:prompt-duplicate": ["prompts/support-answer/duplicate/"],
     "evals:dataset-list": ["datasets/"],
     "evals:dataset-new": ["new-dataset/"],
     "evals:dataset-detail": [f"{DATASET}/", f"{DATASET}/?case=1", f"{DATASET}/?q=nothing-like-that"],

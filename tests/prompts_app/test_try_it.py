@@ -145,7 +145,7 @@ async def test_without_a_script_the_whole_page_comes_with_the_answer(client: Asy
     assert ">Say: Why?</div>" in text
     assert "tokens in" in text
     assert "my note" in text, "what was typed stays"
-    assert ">Say: Why?</pre>" in text, "what was sent"
+    assert 'Say: <mark class="is-filled">Why?</mark></pre>' in text, "what was sent"
     failed = await client.post(address(prompt), typed(model="ekko"))
     assert "does not know the model “ekko”" in unescape(failed.content.decode())
     assert (await client.get(address(prompt)))["Location"] == address(prompt, "prompt-detail")
@@ -158,7 +158,10 @@ async def test_what_is_sent_is_shown_before_it_is(client: AsyncClient, prompt: P
     text = answer.content.decode()
     assert text.lstrip().startswith('<div id="prompt-sent">')
     assert "Be &lt;kind&gt;." in text
-    assert ">Why?</pre>" in text
+    assert '<mark class="is-filled">Why?</mark></pre>' in text
+    empty = await client.post(address(prompt, "prompt-sent"), typed(("user", "{{question}} {{more}}")))
+    assert "{{more}}" in empty.content.decode()
+    assert "(not filled in)" in empty.content.decode()
     broken = await client.post(address(prompt, "prompt-sent"), typed(("user", "{{")))
     assert "These braces are not closed" in broken.content.decode()
     assert await ModelCall.objects.acount() == 0, "nothing was called"
