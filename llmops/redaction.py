@@ -46,7 +46,7 @@ _LOOKS = [
     (re.compile(r"\bgAAAAA[A-Za-z0-9_-]{40,}={0,2}"), REDACTED),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), REDACTED),
     # Links that let somebody in.
-    (re.compile(r"(/(?:invitations|reset|reset-password)/)[^\s/'\"?]+(?:/[^\s/'\"?]+)?"), rf"\1{REDACTED}"),
+    (re.compile(r"(/(?:invitations|new-password)/)[^\s/'\"?]+(?:/[^\s/'\"?]+)?"), rf"\1{REDACTED}"),
     # password=..., "api_key": "...", secret_key='...'
     (
         re.compile(

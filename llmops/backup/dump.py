@@ -15,7 +15,8 @@ from llmops.backup import catalog
 from llmops.backup.archive import Manifest, new_archive
 from llmops.backup.schema import BOOKKEEPING, applied
 
-LEFT_OUT = ["django_session"]  # who was signed in then need not be signed in again, and may have been locked out since
+# Who was signed in then need not be signed in again, and may have been locked out since.
+LEFT_OUT = ["core_signin", "django_session"]
 
 
 class NothingThere(Exception):

@@ -25,7 +25,7 @@ from llmops.backup import archive as archives
 from llmops.cli import main
 from llmops.core.encrypted import count_unreadable
 from llmops.core.encryption import decrypt
-from llmops.core.models import Connection, Project
+from llmops.core.models import Connection, Project, SignIn
 from llmops.core.selectors.readiness import migrations_pending
 from llmops.core.services import ledger_partitions_ensure
 from llmops.home import new_field_key
@@ -37,7 +37,7 @@ from tests.jobs.servers import orm_over
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "sk-" + "k" * 40
-NOT_COMPARED = ("django_session", "django_migrations")
+NOT_COMPARED = ("core_signin", "django_session", "django_migrations")
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -118,6 +118,7 @@ def run_there(there: Place, world: World) -> None:
     with orm_over(there.url):
         stored = Connection.objects.get(project=world.project, vendor=Vendor.OPENAI)
         assert decrypt(stored.api_key_encrypted) == SECRET
+        assert not SignIn.objects.exists(), "a backup signs nobody in"
         run = world.run()
         drive()
         assert states_of(run) == {"done": 5}

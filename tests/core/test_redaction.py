@@ -38,6 +38,7 @@ CANARY = "c4n4ry" + "Q7x" * 9
         f"LLMOPS_SECRET_KEY={CANARY}",
         f"client_secret = {CANARY}",
         f"GET /invitations/{CANARY}:1t:{CANARY}/ not found",
+        f"POST /new-password/1-{CANARY}/ 422",
         f"connection failed: FATAL: password={CANARY} user=x",
     ],
 )
