@@ -21,8 +21,10 @@ from evals_app.services.input_schemas import input_schema_problem
 from evals_app.services.revision_storing import VERSIONS, revision_store
 from evals_app.services.revision_storing import DatasetProblem as DatasetProblem
 from evals_app.services.revision_storing import Stored as Stored
+from llmops.core.choices import AuditKind
 from llmops.core.models import Project, User
 from llmops.core.naming import name_problem
+from llmops.core.services import audit_note
 
 
 class DatasetNameTaken(DatasetProblem):
@@ -142,12 +144,18 @@ def cases_put_back(dataset: Dataset, *, case_ids: Collection[int], author: User 
 
 def dataset_archive(dataset: Dataset) -> None:
     """Take a dataset out of the lists; its runs stay. Idempotent."""
-    Dataset.objects.filter(pk=dataset.pk, archived_at__isnull=True).update(archived_at=timezone.now())
+    with transaction.atomic():
+        if Dataset.objects.filter(pk=dataset.pk, archived_at__isnull=True).update(archived_at=timezone.now()):
+            what = f"archived the dataset “{dataset.name}”"
+            audit_note(AuditKind.DATASET, "archived", what, project_id=dataset.project_id)
 
 
 def dataset_unarchive(dataset: Dataset) -> None:
     """Bring an archived dataset back. Idempotent."""
-    Dataset.objects.filter(pk=dataset.pk).update(archived_at=None)
+    with transaction.atomic():
+        if Dataset.objects.filter(pk=dataset.pk, archived_at__isnull=False).update(archived_at=None):
+            what = f"brought back the dataset “{dataset.name}”"
+            audit_note(AuditKind.DATASET, "brought_back", what, project_id=dataset.project_id)
 
 
 def _current(dataset: Dataset, *, case_id: int) -> CaseVersion | None:

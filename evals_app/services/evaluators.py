@@ -11,8 +11,10 @@ from django.utils import timezone
 from evals_app.engine import KINDS, ConfigError
 from evals_app.models import Evaluator, EvaluatorVersion
 from evals_app.services.case_checks import is_storable, texts_in
+from llmops.core.choices import AuditKind
 from llmops.core.models import Connection, Project, User
 from llmops.core.naming import name_problem
+from llmops.core.services import audit_note
 
 DEFAULT_MARGIN = 2.0
 MOST_MODEL_CHARS = 200
@@ -79,12 +81,18 @@ def evaluator_change(
 
 def evaluator_archive(evaluator: Evaluator) -> None:
     """Take an evaluator out of the lists; its scores stay. Idempotent."""
-    Evaluator.objects.filter(pk=evaluator.pk, archived_at__isnull=True).update(archived_at=timezone.now())
+    with transaction.atomic():
+        if Evaluator.objects.filter(pk=evaluator.pk, archived_at__isnull=True).update(archived_at=timezone.now()):
+            what = f"archived the metric “{evaluator.name}”"
+            audit_note(AuditKind.METRIC, "archived", what, project_id=evaluator.project_id)
 
 
 def evaluator_unarchive(evaluator: Evaluator) -> None:
     """Bring an archived evaluator back. Idempotent."""
-    Evaluator.objects.filter(pk=evaluator.pk).update(archived_at=None)
+    with transaction.atomic():
+        if Evaluator.objects.filter(pk=evaluator.pk, archived_at__isnull=False).update(archived_at=None):
+            what = f"brought back the metric “{evaluator.name}”"
+            audit_note(AuditKind.METRIC, "brought_back", what, project_id=evaluator.project_id)
 
 
 def evaluator_draft(

@@ -18,6 +18,7 @@ from evals_app.models import CaseVersion, Dataset, EvaluatorVersion, Result, Run
 from evals_app.selectors.datasets import cases_at
 from evals_app.services.harvests import storable
 from evals_app.services.quotes import Quote, run_quote, upload_quote
+from evals_app.services.run_notes import note_carried_on, note_marked_again, note_started, note_stopped, note_uploaded
 from evals_app.services.states import runs_settle
 from llmops.core.models import Connection, Project, User
 from prompts_app.models import PromptVersion
@@ -89,6 +90,7 @@ def run_create(*, project: Project, wanted: RunSettings, author: User | None = N
         run.save(force_insert=True)
         _pin_evaluators(run, wanted.evaluators)
         _plan(run, draft.case_version_ids)
+        note_started(run)
     return run
 
 
@@ -130,6 +132,7 @@ def run_upload(
             batch_size=2_000,
         )
         _give_scores(run, results, outputs, wanted.evaluators)
+        note_uploaded(run)
     return run
 
 
@@ -139,6 +142,8 @@ def run_stop(run: Run) -> None:
         stopping = Run.objects.filter(pk=run.pk, state__in=[RunState.QUEUED, RunState.RUNNING]).update(
             state=RunState.STOPPING, reason="Stopped by a person."
         )
+        if stopping:
+            note_stopped(run)
     if stopping:
         runs_settle([run.pk])
     run.refresh_from_db()
@@ -161,6 +166,7 @@ def run_resume(run: Run, *, budget_usd: Decimal | None = None) -> None:
             )
         RunEvaluator.objects.filter(run=run).update(summarised_at=None)
         Run.objects.filter(pk=run.pk).update(state=RunState.QUEUED, reason="", budget_usd=budget, finished_at=None)
+        note_carried_on(run, budget_usd=budget)
     run.refresh_from_db()
 
 
@@ -189,6 +195,7 @@ def run_rescore(run: Run, *, evaluators: Sequence[EvaluatorVersion]) -> None:
         Run.objects.filter(pk=run.pk).update(
             state=RunState.QUEUED, finished_at=None, n_finished=locked.n_finished - n_again
         )
+        note_marked_again(run, evaluators)
     runs_settle([run.pk])  # there may be nothing to mark
     run.refresh_from_db()
 

@@ -18,6 +18,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 
+from llmops.core.acting import acts
 from llmops.core.choices import Role, Scope
 from llmops.core.models import ApiKey, Membership, Project, User
 from llmops.core.sessions import note_visit
@@ -131,6 +132,7 @@ def project_page(action: Action, *, post: Action | None = None) -> Callable[[Pro
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
             note_visit(request)
+            acts(user=request.user)
             request.actor = actor_for_user(request.user, project_slug=project)
             request.project = request.actor.project
             needed = (post or action) if request.method == "POST" else action
@@ -169,6 +171,7 @@ def signed_in_page(view: Callable[..., Any]) -> Callable[..., Any]:
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
         note_visit(request)
+        acts(user=request.user)
         return view(request, *args, **kwargs)
 
     page.access_rule = SIGNED_IN  # type: ignore[attr-defined]  # read by the guard tests

@@ -33,3 +33,17 @@ class CallState(StrEnum):
     ERROR = "error"
     ABANDONED = "abandoned"
     ORPHANED = "orphaned"
+
+
+class AuditKind(StrEnum):
+    """What an entry of the audit trail is about."""
+
+    SIGN_IN = "sign_in"
+    MEMBER = "member"
+    API_KEY = "api_key"
+    CONNECTION = "connection"
+    PROMPT = "prompt"
+    DATASET = "dataset"
+    METRIC = "metric"
+    RUN = "run"
+    PROJECT = "project"

@@ -1,4 +1,4 @@
-"""What surrounds every request: a name for it, and how long it took."""
+"""What surrounds every request: a name for it, from where it comes, and how long it took."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 from structlog.contextvars import bound_contextvars
 
+from llmops.core.acting import acting
+from llmops.core.visitors import address_of
 from llmops.metrics import REQUESTS, SECONDS
 
 HEADER = "X-Request-Id"
@@ -35,7 +37,7 @@ def observe(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
 
         async def observe_async(request: HttpRequest) -> HttpResponseBase:
             request_id, began_at = request_id_of(request), time.perf_counter()
-            with bound_contextvars(request_id=request_id):
+            with bound_contextvars(request_id=request_id), acting(address=address_of(request), request_id=request_id):
                 response = await get_response(request)
             return _observed(request, response, request_id, began_at)
 
@@ -44,7 +46,7 @@ def observe(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
 
     def observe_sync(request: HttpRequest) -> HttpResponseBase:
         request_id, began_at = request_id_of(request), time.perf_counter()
-        with bound_contextvars(request_id=request_id):
+        with bound_contextvars(request_id=request_id), acting(address=address_of(request), request_id=request_id):
             response = answer(request)
         return _observed(request, response, request_id, began_at)
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from llmops.core.views import api_keys, connections, finding, home, members, project
+from llmops.core.views import api_keys, audit, connections, finding, home, members, project
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -21,4 +21,6 @@ urlpatterns = [
     path("settings/invitations/<int:pk>/withdraw/", members.invitation_withdraw, name="invitation-withdraw"),
     path("settings/api-keys/", api_keys.api_key_list, name="api-key-list"),
     path("settings/api-keys/<int:pk>/revoke/", api_keys.api_key_revoke, name="api-key-revoke"),
+    path("settings/audit/", audit.audit_trail, name="audit-trail"),
+    path("settings/audit/export/", audit.audit_export, name="audit-export"),
 ]

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from llmops.core.choices import AuditKind
 from llmops.core.models import Connection, Project, User
 from llmops.core.naming import name_problem
+from llmops.core.services import audit_note
 from llmops.providers.base import Message
 from prompts_app.choices import PromptKind
 from prompts_app.models import Prompt, PromptVersion
@@ -195,12 +197,18 @@ def prompt_tag(prompt: Prompt, *, tags: Sequence[str]) -> None:
 
 def prompt_archive(prompt: Prompt) -> None:
     """Take a prompt out of the lists; its versions and runs stay. Idempotent."""
-    Prompt.objects.filter(pk=prompt.pk, archived_at__isnull=True).update(archived_at=timezone.now())
+    with transaction.atomic():
+        if Prompt.objects.filter(pk=prompt.pk, archived_at__isnull=True).update(archived_at=timezone.now()):
+            what = f"archived the prompt “{prompt.name}”"
+            audit_note(AuditKind.PROMPT, "archived", what, project_id=prompt.project_id)
 
 
 def prompt_unarchive(prompt: Prompt) -> None:
     """Bring an archived prompt back. Idempotent."""
-    Prompt.objects.filter(pk=prompt.pk).update(archived_at=None)
+    with transaction.atomic():
+        if Prompt.objects.filter(pk=prompt.pk, archived_at__isnull=False).update(archived_at=None):
+            what = f"brought back the prompt “{prompt.name}”"
+            audit_note(AuditKind.PROMPT, "brought_back", what, project_id=prompt.project_id)
 
 
 def content_problems(messages: Sequence[Message]) -> list[PromptProblem]:

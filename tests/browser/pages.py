@@ -21,6 +21,7 @@ PAGES: dict[str, list[str]] = {
     "core:member-remove": ["settings/members/1/remove/"],
     "core:api-key-list": ["settings/api-keys/"],
     "core:api-key-revoke": ["settings/api-keys/1/revoke/"],
+    "core:audit-trail": ["settings/audit/", "settings/audit/?entry=1", "settings/audit/?kind=prompt&days=1"],
     "prompts:prompt-list": ["prompts/", "prompts/?q=nothing-like-that", "prompts/?archived=1"],
     "prompts:prompt-new": ["new-prompt/"],
     "prompts:prompt-detail": ["prompts/support-answer/", "prompts/support-answer/?version=1"],
@@ -45,6 +46,7 @@ PAGES: dict[str, list[str]] = {
 OWN_PAGES = ["/account/"]
 OPEN_PAGES = ["/sign-in/", "/forgotten-password/", "/new-password/x/", "/no-such-page/", "/p/no-such-project/"]
 NO_PAGE = {
+    "core:audit-export": "a file",
     "evals:dataset-export": "a file",
     "evals:case-edit": "a part of the page of a dataset",
     "evals:case-cell": "a cell of the page of a dataset",

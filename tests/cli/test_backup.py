@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import DatabaseError, connection
 from psycopg import sql
 from pytest_django import Settings
 
@@ -25,7 +25,7 @@ from llmops.backup import archive as archives
 from llmops.cli import main
 from llmops.core.encrypted import count_unreadable
 from llmops.core.encryption import decrypt
-from llmops.core.models import Connection, Project, SignIn
+from llmops.core.models import AuditEntry, Connection, Project, SignIn
 from llmops.core.selectors.readiness import migrations_pending
 from llmops.core.services import ledger_partitions_ensure
 from llmops.home import new_field_key
@@ -119,6 +119,8 @@ def run_there(there: Place, world: World) -> None:
         stored = Connection.objects.get(project=world.project, vendor=Vendor.OPENAI)
         assert decrypt(stored.api_key_encrypted) == SECRET
         assert not SignIn.objects.exists(), "a backup signs nobody in"
+        with pytest.raises(DatabaseError, match="never changed"):
+            AuditEntry.objects.all().delete()
         run = world.run()
         drive()
         assert states_of(run) == {"done": 5}

@@ -61,6 +61,8 @@ PAGES: dict[str, Page] = {
     "core:invitation-withdraw": _act(ADMIN),
     "core:api-key-list": _form(ADMIN),
     "core:api-key-revoke": _form(ADMIN, 302),
+    "core:audit-trail": _read(ADMIN),
+    "core:audit-export": _read(ADMIN),
     "prompts:prompt-list": _form(VIEWER, 200),
     "prompts:prompt-new": _form(EDITOR),
     "prompts:prompt-detail": _form(EDITOR, 404, read=VIEWER),

@@ -10,6 +10,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from llmops.core.access import Actor, actor_for_key
+from llmops.core.acting import acts
 from llmops.core.models import User
 from llmops.core.services import api_key_find
 
@@ -26,6 +27,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         key = api_key_find(words[1].decode("latin-1"))
         if key is None:
             raise AuthenticationFailed("This API key is not known, has expired or was revoked.")
+        acts(api_key=key)
         actor = actor_for_key(key)
         return actor.person, actor
 

@@ -1,4 +1,5 @@
 from llmops.core.models.api_key import ApiKey
+from llmops.core.models.audit import AuditEntry
 from llmops.core.models.connection import Connection
 from llmops.core.models.heartbeat import Heartbeat
 from llmops.core.models.idempotency import IdempotencyRecord
@@ -11,6 +12,7 @@ from llmops.core.models.user import User
 
 __all__ = [
     "ApiKey",
+    "AuditEntry",
     "Connection",
     "Heartbeat",
     "IdempotencyRecord",

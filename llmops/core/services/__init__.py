@@ -1,4 +1,5 @@
 from llmops.core.services.api_keys import NewApiKey, api_key_create, api_key_find, api_key_revoke
+from llmops.core.services.audit import audit_note
 from llmops.core.services.connections import (
     ConnectionProblem,
     ConnectionSettings,
@@ -40,6 +41,7 @@ __all__ = [
     "api_key_create",
     "api_key_find",
     "api_key_revoke",
+    "audit_note",
     "calls_begin",
     "calls_finish",
     "calls_orphan",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from llmops.core.choices import AuditKind
 from llmops.core.models import SignIn, User
 from llmops.core.selectors.accounts import user_by_reset_token
+from llmops.core.services.audit import audit_note
 
 
 class ResetLinkVoid(ValueError):
@@ -23,9 +25,7 @@ def password_change(user: User, *, password: str) -> None:
     One transaction. Whoever changes it in a browser is signed in there anew by the view.
     """
     with transaction.atomic():
-        user.set_password(password)
-        user.save(update_fields=["password"])
-        SignIn.objects.filter(user=user).delete()
+        _password_set(user, password, action="password_changed", what="changed their password")
 
 
 def password_reset(token: str, *, password: str) -> User:
@@ -37,15 +37,33 @@ def password_reset(token: str, *, password: str) -> User:
         user = user_by_reset_token(token, lock=True)
         if user is None:
             raise ResetLinkVoid
-        password_change(user, password=password)
+        _password_set(user, password, action="password_reset", what="chose a new password with a mailed link")
     return user
 
 
 def sign_in_end(sign_in: SignIn) -> None:
     """Sign a browser out, from its next request on. Idempotent."""
-    SignIn.objects.filter(pk=sign_in.pk).delete()
+    with transaction.atomic():
+        if SignIn.objects.filter(pk=sign_in.pk).delete()[0]:
+            _note_ended(sign_in.user, 1)
 
 
 def sign_ins_end_others(user: User, *, session_key: str | None) -> int:
     """Sign a person out everywhere but in this browser; how many that were. Idempotent."""
-    return SignIn.objects.filter(user=user).exclude(session_key=session_key).delete()[0]
+    with transaction.atomic():
+        many = SignIn.objects.filter(user=user).exclude(session_key=session_key).delete()[0]
+        if many:
+            _note_ended(user, many)
+    return many
+
+
+def _password_set(user: User, password: str, *, action: str, what: str) -> None:
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    SignIn.objects.filter(user=user).delete()
+    audit_note(AuditKind.SIGN_IN, action, what, user=user)
+
+
+def _note_ended(user: User | None, many: int) -> None:
+    browsers = "one other browser" if many == 1 else f"{many} other browsers"
+    audit_note(AuditKind.SIGN_IN, "signed_out_elsewhere", f"signed out {browsers}", user=user)

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.db import transaction
 from django.utils import timezone
 
-from llmops.core.choices import Scope
+from llmops.core.choices import AuditKind, Scope
 from llmops.core.models import ApiKey, Project, User
+from llmops.core.services.audit import audit_note
 
 KEY_MARK = "llmops"
 USED_AGAIN_AFTER = timedelta(minutes=1)
@@ -35,15 +37,17 @@ def api_key_create(
 ) -> NewApiKey:
     """Make a key `llmops_<prefix>_<secret>` with a 256-bit secret. Full entropy: a fast hash is enough."""
     prefix, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
-    row = ApiKey.objects.create(
-        project=project,
-        name=name,
-        prefix=prefix,
-        secret_hash=_hash(secret),
-        scopes=[Scope(scope).value for scope in scopes],
-        created_by=created_by,
-        expires_at=expires_at,
-    )
+    with transaction.atomic():
+        row = ApiKey.objects.create(
+            project=project,
+            name=name,
+            prefix=prefix,
+            secret_hash=_hash(secret),
+            scopes=[Scope(scope).value for scope in scopes],
+            created_by=created_by,
+            expires_at=expires_at,
+        )
+        _note(row, "made", f"made the API key “{name}”")
     return NewApiKey(row, f"{KEY_MARK}_{prefix}_{secret}")
 
 
@@ -66,7 +70,15 @@ def api_key_find(text: str, *, now: datetime | None = None) -> ApiKey | None:
 
 def api_key_revoke(key: ApiKey) -> None:
     """Make a key useless from the next request on. Idempotent: the first time counts."""
-    ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
+    with transaction.atomic():
+        if ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=timezone.now()):
+            _note(key, "revoked", f"revoked the API key “{key.name}”")
+
+
+def _note(key: ApiKey, action: str, what: str) -> None:
+    ends = key.expires_at.isoformat(timespec="seconds") if key.expires_at else "never"
+    facts = {"begins with": f"{KEY_MARK}_{key.prefix}_", "may": ", ".join(key.scopes), "ends": ends}
+    audit_note(AuditKind.API_KEY, action, what, project_id=key.project_id, after=facts)
 
 
 def _hash(secret: str) -> str:

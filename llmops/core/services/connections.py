@@ -8,9 +8,11 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from llmops.core.choices import AuditKind
 from llmops.core.encryption import decrypt, encrypt
 from llmops.core.models import Connection, Project, User
 from llmops.core.naming import name_problem
+from llmops.core.services.audit import audit_note, changes
 from llmops.outbound import AddressRefused, OutboundPolicy, check_url
 from llmops.providers.base import Credential, Vendor
 
@@ -19,6 +21,7 @@ KEY_OPTIONAL_VENDORS = KEYLESS_VENDORS | {Vendor.OPENAI_COMPATIBLE}
 LOCAL_MODEL = "smollm2-135m-instruct"
 MOST_A_MINUTE = 2_000_000_000
 SHORTEST_HINTED_KEY = 12
+Facts = dict[str, object]
 
 
 class ConnectionProblem(ValueError):
@@ -48,9 +51,11 @@ def connection_create(*, project: Project, wanted: ConnectionSettings, created_b
     _check(wanted, stored_key=False)
     try:
         with transaction.atomic():
-            return Connection.objects.create(
+            made = Connection.objects.create(
                 project=project, created_by=created_by, vendor=wanted.vendor, **_columns(wanted)
             )
+            _note(made, "added", f"added the connection “{made.name}”", after=_facts(made))
+            return made
     except IntegrityError as taken:
         raise ConnectionProblem("name", f"There is already a connection called “{wanted.name}”.") from taken
 
@@ -67,17 +72,22 @@ def connection_change(connection: Connection, *, wanted: ConnectionSettings) -> 
     _check(wanted, stored_key=bool(connection.api_key_encrypted))
     try:
         with transaction.atomic():
+            before = Connection.objects.select_for_update().get(pk=connection.pk)
             Connection.objects.filter(pk=connection.pk).update(**_columns(wanted))
+            connection.refresh_from_db()
+            _note_change(before, connection, new_key=bool(wanted.api_key))
     except IntegrityError as taken:
         raise ConnectionProblem("name", f"There is already a connection called “{wanted.name}”.") from taken
-    connection.refresh_from_db()
 
 
 def connection_archive(connection: Connection) -> None:
     """Take a connection out of use and forget its key. Versions and runs that used it still name it."""
-    Connection.objects.filter(pk=connection.pk, archived_at__isnull=True).update(
-        archived_at=timezone.now(), api_key_encrypted=b"", api_key_hint=""
-    )
+    with transaction.atomic():
+        if Connection.objects.filter(pk=connection.pk, archived_at__isnull=True).update(
+            archived_at=timezone.now(), api_key_encrypted=b"", api_key_hint=""
+        ):
+            what = f"removed the connection “{connection.name}” and its key"
+            _note(connection, "removed", what, before=_facts(connection))
 
 
 def connection_test_record(connection: Connection, *, problem: str) -> None:
@@ -122,6 +132,34 @@ def _check(wanted: ConnectionSettings, *, stored_key: bool) -> None:
             check_url(wanted.base_url, outbound_policy())
         except AddressRefused as refused:
             raise ConnectionProblem("base_url", str(refused)) from refused
+
+
+def _facts(connection: Connection) -> Facts:
+    """What the audit trail says of a connection: nothing of its key but whether there is one."""
+    return {
+        "name": connection.name,
+        "vendor": str(connection.vendor),
+        "address": connection.base_url,
+        "usual model": connection.default_model,
+        "calls a minute": connection.requests_per_minute,
+        "tokens a minute": connection.tokens_per_minute,
+        "key": "stored" if connection.api_key_encrypted else "none",
+    }
+
+
+def _note_change(before: Connection, after: Connection, *, new_key: bool) -> None:
+    was, became = changes(_facts(before), _facts(after))
+    if new_key:
+        was["key"], became["key"] = _facts(before)["key"], "replaced"
+    if became:
+        what = f"{'gave a new key to' if new_key else 'changed'} the connection “{before.name}”"
+        _note(after, "changed", what, before=was, after=became)
+
+
+def _note(
+    connection: Connection, action: str, what: str, *, before: Facts | None = None, after: Facts | None = None
+) -> None:
+    audit_note(AuditKind.CONNECTION, action, what, project_id=connection.project_id, before=before, after=after)
 
 
 def _columns(wanted: ConnectionSettings) -> dict[str, object]:

@@ -9,10 +9,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from llmops.core.choices import Role
+from llmops.core.choices import AuditKind, Role
 from llmops.core.models import Invitation, Membership, Project, User
 from llmops.core.selectors.invitations import open_invitations
-from llmops.core.services.members import member_set
+from llmops.core.services.audit import audit_note
 
 
 class AlreadyMember(ValueError):
@@ -40,19 +40,24 @@ def invitation_send(*, project: Project, email: str, role: Role, invited_by: Use
         invitation, _ = open_invitations(project).update_or_create(
             email=email, defaults=fresh, create_defaults={"project": project, **fresh}
         )
+        _note(invitation, "invited", f"invited {email} as {role}")
     return invitation
 
 
 def invitation_send_again(invitation: Invitation) -> None:
     """Make a new link, which lasts as long as the first did; the one before is void. Raises InvitationVoid."""
-    if not open_invitations(invitation.project).filter(pk=invitation.pk).update(**_fresh()):
-        raise InvitationVoid
-    invitation.refresh_from_db()
+    with transaction.atomic():
+        if not open_invitations(invitation.project).filter(pk=invitation.pk).update(**_fresh()):
+            raise InvitationVoid
+        invitation.refresh_from_db()
+        _note(invitation, "invited_again", f"invited {invitation.email} as {invitation.role} once more")
 
 
 def invitation_revoke(invitation: Invitation) -> None:
     """Make the link useless. Idempotent; an accepted invitation stays accepted."""
-    open_invitations(invitation.project).filter(pk=invitation.pk).update(revoked_at=timezone.now())
+    with transaction.atomic():
+        if open_invitations(invitation.project).filter(pk=invitation.pk).update(revoked_at=timezone.now()):
+            _note(invitation, "invitation_withdrawn", f"withdrew the invitation for {invitation.email}")
 
 
 def invitation_accept(invitation: Invitation, *, user: User) -> None:
@@ -74,8 +79,11 @@ def invitation_accept(invitation: Invitation, *, user: User) -> None:
         ).update(accepted_at=now, accepted_by=user)
         if not taken:
             raise InvitationVoid
-        if not Membership.objects.filter(project=invitation.project, user=user).exists():
-            member_set(project=invitation.project, user=user, role=Role(invitation.role))
+        membership, is_new = Membership.objects.get_or_create(
+            project=invitation.project, user=user, defaults={"role": invitation.role}
+        )
+        as_what = "" if is_new else f", and stays {membership.role}"
+        _note(invitation, "joined", f"accepted the invitation to join as {invitation.role}{as_what}", user=user)
 
 
 def invitation_accept_as_new(invitation: Invitation, *, name: str, password: str) -> User:
@@ -85,6 +93,12 @@ def invitation_accept_as_new(invitation: Invitation, *, name: str, password: str
         user = User.objects.create_user(invitation.email, password, name=name)
         invitation_accept(invitation, user=user)
     return user
+
+
+def _note(invitation: Invitation, action: str, what: str, *, user: User | None = None) -> None:
+    by = str(invitation.invited_by) if invitation.invited_by else ""
+    after = {"e-mail": invitation.email, "role": str(invitation.role), "invited by": by}
+    audit_note(AuditKind.MEMBER, action, what, project_id=invitation.project_id, after=after, user=user)
 
 
 def _fresh() -> dict[str, object]:

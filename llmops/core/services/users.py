@@ -8,8 +8,9 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils.text import slugify
 
-from llmops.core.choices import Role
-from llmops.core.models import Project, User
+from llmops.core.choices import AuditKind, Role
+from llmops.core.models import Membership, Project, User
+from llmops.core.services.audit import NO_PERSON, audit_note
 from llmops.core.services.members import member_set
 
 
@@ -33,6 +34,8 @@ def user_create_admin(*, email: str, password: str) -> User:
             user.set_password(password)
         user.is_staff = user.is_superuser = user.is_active = True
         user.save(update_fields=["password", "is_staff", "is_superuser", "is_active"])
+        what = f"made {user} an admin of every project, with a new password"
+        audit_note(AuditKind.SIGN_IN, "admin_set", what, user=user, who=NO_PERSON)
         for project in Project.objects.order_by("pk"):
             member_set(project=project, user=user, role=Role.ADMIN)
     return user
@@ -53,10 +56,20 @@ def project_create(*, name: str, slug: str = "", owner: User | None = None) -> P
     with transaction.atomic():
         project = Project.objects.create(name=name, slug=slug or slugify(name) or f"project-{secrets.token_hex(3)}")
         if owner is not None:
-            member_set(project=project, user=owner, role=Role.ADMIN)
+            Membership.objects.create(project=project, user=owner, role=Role.ADMIN)
+        after = {"name": name, "admin": owner.email if owner else "nobody"}
+        audit_note(AuditKind.PROJECT, "made", f"made the project “{name}”", project_id=project.pk, after=after)
     return project
 
 
 def project_rename(project: Project, *, name: str) -> None:
     """Give a project another name; its address stays. Idempotent."""
-    Project.objects.filter(pk=project.pk).update(name=name)
+    with transaction.atomic():
+        before = Project.objects.select_for_update(no_key=True).get(pk=project.pk).name
+        if before == name:
+            return
+        Project.objects.filter(pk=project.pk).update(name=name)
+        what = f"renamed the project from “{before}” to “{name}”"
+        audit_note(
+            AuditKind.PROJECT, "renamed", what, project_id=project.pk, before={"name": before}, after={"name": name}
+        )

@@ -36,6 +36,8 @@ def settings_context(request: ProjectRequest, active: str) -> dict[str, Any]:
     tabs = [("project", "Project", "core:settings"), ("members", "Members", "core:member-list")]
     if request.actor.may(Action.EDIT_API_KEY):
         tabs.append(("api-keys", "API keys", "core:api-key-list"))
+    if request.actor.may(Action.READ_AUDIT):
+        tabs.append(("audit", "Audit trail", "core:audit-trail"))
     return {
         "nav": "settings",
         "tabs": [

@@ -1,0 +1,79 @@
+"""Reading the audit trail of a project: what was done in it, and to the accounts of its members."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from llmops.core.choices import AuditKind
+from llmops.core.models import AuditEntry, Membership, Project
+from llmops.core.selectors.members import members_of_project
+
+DAYS = {"1": "Last 24 hours", "7": "Last 7 days", "30": "Last 30 days"}
+
+
+class Fits(NamedTuple):
+    """Which entries are asked for; empty is all."""
+
+    who: str = ""  # "u7" for an account, "k3" for an API key
+    kind: str = ""
+    days: str = ""
+
+
+class Change(NamedTuple):
+    """A fact that an entry tells: what it was, and what it became."""
+
+    name: str
+    before: str
+    after: str
+
+    @property
+    def is_same(self) -> bool:
+        return self.before == self.after
+
+
+def audit_trail(project: Project, fits: Fits, *, now: datetime | None = None) -> QuerySet[AuditEntry]:
+    """The entries that fit, in no order. What does not name anything of ours fits nothing."""
+    members = Membership.objects.filter(project=project).values("user_id")
+    entries = AuditEntry.objects.filter(Q(project_id=project.pk) | Q(project_id__isnull=True, user_id__in=members))
+    if fits.who:
+        column = {"u": "user_id", "k": "api_key_id"}.get(fits.who[0])
+        number = fits.who[1:]
+        if column is None or not (number.isascii() and number.isdigit() and len(number) < 19):
+            return entries.none()
+        entries = entries.filter(**{column: int(number)})
+    if fits.kind:
+        if fits.kind not in set(AuditKind):
+            return entries.none()
+        entries = entries.filter(kind=fits.kind)
+    if fits.days:
+        if fits.days not in DAYS:
+            return entries.none()
+        entries = entries.filter(at__gte=(now or timezone.now()) - timedelta(days=int(fits.days)))
+    return entries
+
+
+def audit_entry(project: Project, *, pk: str) -> AuditEntry | None:
+    """One entry of the project's trail, or None."""
+    number = int(pk) if pk.isascii() and pk.isdigit() and len(pk) < 19 else 0
+    return audit_trail(project, Fits()).filter(pk=number).first()
+
+
+def audit_people(project: Project) -> list[tuple[str, str]]:
+    """Who can have done something: members, and API keys that were ever made. As `Fits.who`, and a name."""
+    people = [(f"u{member.user_id}", str(member.user)) for member in members_of_project(project)]
+    keys = [(f"k{key.pk}", f"API key “{key.name}”") for key in project.api_keys.order_by("name", "pk")]
+    return people + keys
+
+
+def changes_of(entry: AuditEntry) -> list[Change]:
+    """The facts of an entry; what was not told is empty."""
+    before, after = entry.before or {}, entry.after or {}
+    return [Change(name, _words(before.get(name)), _words(after.get(name))) for name in {**before, **after}]
+
+
+def _words(value: Any) -> str:
+    return "" if value is None else str(value)
