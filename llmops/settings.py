@@ -98,12 +98,21 @@ TEMPLATES = [
 ]
 
 _database = environ.Env.db_url_config(ENVIRONMENT.database_url)
+# A database that was cut off is known to be so within seconds; by itself the system tries for a quarter of an hour.
+_PATIENCE_WITH_THE_NETWORK = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 15_000,
+}
 DATABASES = {
     "default": {
         **_database,
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
+            **_PATIENCE_WITH_THE_NETWORK,
             **_database.get("OPTIONS", {}),
             "pool": {"min_size": 1, "max_size": 12, "timeout": 10},
             "server_side_binding": False,

@@ -12,6 +12,7 @@ from llmops.env import Environment, load_environment, local_url
 
 _PATIENCE_S = 5
 _SILENT_AFTER_S = 45
+_OVER_REDIS = {"socket_connect_timeout": _PATIENCE_S, "socket_timeout": _PATIENCE_S}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,10 +37,14 @@ def _web(environment: Environment) -> bool:
 def _worker(environment: Environment) -> bool:
     """The worker of this machine, asked by name over Redis."""
     from celery import Celery
+    from kombu.exceptions import OperationalError
 
     name = f"worker@{socket.gethostname()}"
-    with Celery(broker=environment.redis_url) as app:
-        return bool(app.control.ping(destination=[name], timeout=_PATIENCE_S, limit=1))
+    with Celery(broker=environment.redis_url, broker_transport_options=_OVER_REDIS) as app:
+        try:
+            return bool(app.control.ping(destination=[name], timeout=_PATIENCE_S, limit=1))
+        except OperationalError:
+            return False
 
 
 def _beat(environment: Environment) -> bool:

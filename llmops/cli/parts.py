@@ -17,6 +17,7 @@ from llmops.home import keep_secret, new_password
 
 _SERVERS, _MODELS, _DJANGO = 0, 1, 2  # phases: what uses another program is stopped before it
 _WORKER_GRACE_S = 30.0  # a pump of a run hands its work back within 20 s
+_PATIENCE_WITH_PAGES_S = 300  # an import reads its file while it writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,22 @@ def _variables(environment: Environment, addresses: dict[str, str]) -> dict[str,
     }
 
 
+def _database_sessions(*, silent_s: float) -> dict[str, str]:
+    """What Postgres does for sessions of a program whose machine was cut off: it would keep their locks for hours.
+
+    A transaction in which nothing is asked for `silent_s` is rolled back, and a session that cannot be reached ends.
+    """
+    wanted = {
+        "idle_in_transaction_session_timeout": f"{silent_s * 1000:.0f}ms",
+        "tcp_keepalives_idle": "30s",
+        "tcp_keepalives_interval": "10s",
+        "tcp_keepalives_count": "3",
+        "tcp_user_timeout": "60s",
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in wanted.items())
+    return {"PGOPTIONS": f"{options} {os.environ.get('PGOPTIONS', '')}".strip()}
+
+
 def _web(environment: Environment, variables: dict[str, str]) -> Program:
     address = local_url(environment.host, environment.port)
     return Program(
@@ -128,7 +145,7 @@ def _web(environment: Environment, variables: dict[str, str]) -> Program:
             *("--timeout-graceful-shutdown", "5"),
         ),
         ready=lambda: _answers_ok(f"{address}/livez"),
-        environment=variables,
+        environment=variables | _database_sessions(silent_s=_PATIENCE_WITH_PAGES_S),
         phase=_DJANGO,
     )
 
@@ -153,7 +170,8 @@ def _worker(environment: Environment, variables: dict[str, str]) -> Program:
             # Talk between workers, which nobody listens to: rows in Postgres say who lives.
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         ),
-        environment=variables,
+        # Well before a lease ends: other workers wait for these locks, and renew no lease meanwhile.
+        environment=variables | _database_sessions(silent_s=environment.lease_s / 3),
         grace_s=_WORKER_GRACE_S,
         phase=_DJANGO,
     )

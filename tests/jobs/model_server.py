@@ -34,11 +34,12 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True)
 class Call:
-    """One request as it came in: when (monotonic), the last user message, and the how-manieth of that text."""
+    """One request as it came in: when (monotonic), the last user message, the how-manieth of that text, from where."""
 
     at: float
     text: str
     number: int
+    sender: str
 
 
 class ModelServer:
@@ -55,6 +56,7 @@ class ModelServer:
         retry_after: str = "1",
         says: str = "Try later.",
         model: str = "test-model",
+        host: str = "127.0.0.1",
     ) -> None:
         """An answer is not sent while `hold` says yes; `says` is the message of errors."""
         self.delay_s = delay_s
@@ -68,6 +70,7 @@ class ModelServer:
         self._retry_after = retry_after
         self._says = says
         self._model = model
+        self._host = host
         self._asked: Counter[str] = Counter()
         self._listening = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
@@ -84,7 +87,7 @@ class ModelServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}/v1"
+        return f"http://{self._host}:{self._port}/v1"
 
     def times_asked(self) -> Counter[str]:
         """How often each text came in."""
@@ -92,7 +95,7 @@ class ModelServer:
 
     async def _serve(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0, backlog=512)
+        server = await asyncio.start_server(self._accept, self._host, 0, backlog=512)
         self._port = server.sockets[0].getsockname()[1]
         self._listening.set()
         await self._over.wait()
@@ -110,7 +113,8 @@ class ModelServer:
         """Answer one request; False ends the connection."""
         text = json.loads(body)["messages"][-1]["content"]
         self._asked[text] += 1
-        call = Call(time.monotonic(), text, self._asked[text])
+        sender, *_ = writer.get_extra_info("peername")
+        call = Call(time.monotonic(), text, self._asked[text], sender)
         self.calls.append(call)
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)

@@ -25,12 +25,12 @@ LEASE_S = 2
 WORKER_PROCESSES = 2
 
 
-def until(ask: Callable[[], T], *, within_s: float = 60.0, what: str = "it") -> T:
+def until(ask: Callable[[], T], *, within_s: float = 60.0, what: str = "it", every_s: float = 0.005) -> T:
     """The first true answer of `ask`; fails the test when there is none in time."""
     deadline = time.monotonic() + within_s
     while not (answer := ask()):
         assert time.monotonic() < deadline, f"{what} is not so within {within_s:g} s; last answer: {answer!r}"
-        time.sleep(0.005)
+        time.sleep(every_s)
     return answer
 
 

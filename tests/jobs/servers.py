@@ -9,13 +9,14 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Interface
 from pathlib import Path
 
 import environ
 from django.core.management import call_command
 from django.db import connection
 
-from llmops.cli.ports import free_port
+from llmops.cli.ports import LOOPBACK, free_port
 from llmops.cli.postgres import PostgresServer
 from llmops.cli.programs import Program, kill_group, start, stop, wait_until_ready
 from llmops.cli.valkey import RedisServer
@@ -59,34 +60,56 @@ class Server:
 
 
 @dataclass(frozen=True)
-class Site:
-    """A whole platform with servers of its own. The ORM of this process speaks to its database as well."""
+class Servers:
+    """A Postgres and a Redis, with their addresses on this machine."""
 
     postgres: Server
     redis: Server
+    database_url: str
     redis_url: str
+
+
+@dataclass(frozen=True)
+class Site(Servers):
+    """A whole platform with servers of its own. The ORM of this process speaks to its database as well."""
+
     platform: Platform
 
 
 @contextlib.contextmanager
-def site_of_its_own(folder: Path) -> Iterator[Site]:
-    """Everything started over empty servers. Postgres writes durably, as in production."""
+def servers_of_their_own(folder: Path, *, also_at: IPv4Interface | None = None) -> Iterator[Servers]:
+    """Both started and empty, on loopback and, when asked for, for the machines of a network. Postgres writes
+    durably, as in production. The ORM of this process speaks to it."""
     database = PostgresServer(folder / "postgres", free_port(), "test")
     replace(database, durable=False).create()
     queue = RedisServer(folder / "redis", free_port(), "test")
-    postgres = Server(database.program(), folder / "postgres.log")
-    redis = Server(queue.program(), folder / "redis.log")
+    programs = [database.program(), queue.program()]
+    if also_at is not None:
+        with (database.data / "pg_hba.conf").open("a") as rules:
+            rules.write(f"host all all {also_at.network} scram-sha-256\n")
+        more = (("-c", f"listen_addresses={LOOPBACK},{also_at.ip}"), ("--bind", LOOPBACK, str(also_at.ip)))
+        programs = [
+            replace(program, command=(*program.command, *words)) for program, words in zip(programs, more, strict=True)
+        ]
+    postgres, redis = (Server(program, folder / f"{program.name}.log") for program in programs)
     with contextlib.ExitStack() as stack:
         for server in (postgres, redis):
             stack.callback(server.close)
             server.start()
         stack.enter_context(orm_over(database.url))
+        yield Servers(postgres, redis, database.url, queue.url)
+
+
+@contextlib.contextmanager
+def site_of_its_own(folder: Path) -> Iterator[Site]:
+    """Everything started over empty servers."""
+    with servers_of_their_own(folder) as servers, contextlib.ExitStack() as stack:
         call_command("migrate", verbosity=0)
-        platform = Platform(folder, redis_url=queue.url)
+        platform = Platform(folder, redis_url=servers.redis_url)
         stack.callback(platform.close)
         for name in ("beat", "worker", "web"):
             platform.start(name)
-        yield Site(postgres, redis, queue.url, platform)
+        yield Site(**vars(servers), platform=platform)
 
 
 @contextlib.contextmanager
