@@ -27,7 +27,6 @@ from evals_app.engine.files.rows import (
     RowProblem,
 )
 from evals_app.engine.files.table import read_table
-from evals_app.engine.files.xlsx import open_workbook
 
 _SAMPLE_ROWS = 200
 _SAMPLE_CHARS = 2_000_000
@@ -202,6 +201,8 @@ def preview(
 def _open(stream: BinaryIO, filename: str, limits: Limits) -> Source:
     check_size(stream, limits)
     if is_workbook(stream):
+        from evals_app.engine.files.xlsx import open_workbook  # loads openpyxl: half a second, 20 MB a process
+
         workbook = open_workbook(stream, limits)
         return Source(FileKind.XLSX, workbook.table.columns, workbook.table.records, notes=workbook.notes)
     encoding = detect_encoding(stream)

@@ -11,7 +11,6 @@ from evals_app.engine.files.columns import Role, case_header, input_header
 from evals_app.engine.files.delimited import DELIMITERS
 from evals_app.engine.files.escapes import MISSING, cell_of
 from evals_app.engine.files.rows import CaseRow, FileKind, FileProblem
-from evals_app.engine.files.xlsx_writing import write_sheet
 
 WRITTEN_KINDS = (FileKind.CSV, FileKind.JSONL, FileKind.XLSX)
 
@@ -58,6 +57,8 @@ def write_cases(
     layout.numbered = numbered
     table = layout.table(rows)
     if format == FileKind.XLSX:
+        from evals_app.engine.files.xlsx_writing import write_sheet  # see reading.py
+
         write_sheet(table, stream)
     else:
         _write_csv(table, stream)
