@@ -12,12 +12,13 @@ from llmops.core.views.gallery import gallery
 from llmops.core.views.health import livez, readyz
 from llmops.core.views.joining import invitation
 from llmops.core.views.metrics import metrics
+from llmops.core.views.sign_in import sign_in
 from llmops.core.views.start import start
 from llmops.core.views.unknown import unknown_api_address
 
 urlpatterns = [
     path("", start, name="start"),
-    path("sign-in/", open_page(auth.LoginView.as_view(redirect_authenticated_user=True)), name="login"),
+    path("sign-in/", sign_in, name="login"),
     path("sign-out/", open_page(auth.LogoutView.as_view()), name="logout"),
     path("forgotten-password/", password_forgotten, name="password-forgotten"),
     path("new-password/<str:token>/", password_reset, name="password-reset"),

@@ -9,15 +9,17 @@ from llmops.celery import app
 from llmops.core.services import idempotency_sweep
 from llmops.core.services.ledger import ledger_partitions_ensure
 from llmops.core.services.mails import invitation_mail, password_reset_mail
+from llmops.core.services.sign_ins import failures_sweep
 from llmops.core.sessions import SessionStore
 
 
 @app.task(name="core.sweep", time_limit=300, ignore_result=True)
 def sweep(**_future: object) -> None:
-    """Forget idempotency keys and sign-ins that have ended, and make the ledger's partitions of months to come."""
+    """Forget idempotency keys and sign-ins whose time is over, and make the ledger's partitions of months to come."""
     idempotency_sweep()
     ledger_partitions_ensure()
     SessionStore.clear_expired()
+    failures_sweep()
 
 
 @app.task(name="core.send_invitation", time_limit=60, ignore_result=True)

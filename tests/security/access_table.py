@@ -111,7 +111,7 @@ PAGES: dict[str, Page] = {
 # Outside of projects: whether one must have signed in, and what GET and POST answer then.
 OPEN_PAGES: dict[str, tuple[bool, int, int]] = {
     "start": (True, 302, 302),
-    "login": (False, 200, 200),
+    "login": (False, 200, 422),
     "logout": (False, 405, 302),
     "invitation": (False, 200, 422),
     "password-forgotten": (False, 200, 422),

@@ -1,13 +1,36 @@
-"""Forms about oneself: name, passwords."""
+"""Forms about oneself: signing in, name, passwords."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django import forms
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.password_validation import validate_password
+from django.http import HttpRequest
 
 from llmops.core.models import User
+from llmops.core.services.sign_ins import TooManyTries, WrongPassword, password_check
+
+
+class SignInForm(AuthenticationForm):
+    """Who signs in; `refused` when passwords are not checked for a while."""
+
+    refused: TooManyTries | None = None
+
+    def clean(self) -> dict[str, Any]:
+        typed = self.cleaned_data
+        if "username" in typed and "password" in typed and self.request is not None:
+            try:
+                self.user_cache = password_check(self.request, email=typed["username"], password=typed["password"])
+            except TooManyTries as refused:
+                self.refused = refused
+                raise forms.ValidationError(refused.message) from refused
+            except WrongPassword as wrong:
+                raise forms.ValidationError(
+                    "E-mail or password is wrong. Check both, or choose a new password below."
+                ) from wrong
+        return typed
 
 
 class NameForm(forms.Form):
@@ -54,10 +77,18 @@ class PasswordForm(NewPasswordForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
+    def __init__(self, data: Any = None, *, user: User, request: HttpRequest) -> None:
+        self.request = request
+        super().__init__(data, user=user)
+
     def clean_current(self) -> str:
         current = str(self.cleaned_data["current"])
-        if not self.user.check_password(current):
-            raise forms.ValidationError("This is not your current password.")
+        try:
+            password_check(self.request, email=self.user.email, password=current)
+        except TooManyTries as refused:
+            raise forms.ValidationError(refused.message) from refused
+        except WrongPassword as wrong:
+            raise forms.ValidationError("This is not your current password.") from wrong
         return current
 
 

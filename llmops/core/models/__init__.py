@@ -1,6 +1,7 @@
 from llmops.core.models.api_key import ApiKey
 from llmops.core.models.audit import AuditEntry
 from llmops.core.models.connection import Connection
+from llmops.core.models.failed_sign_in import FailedSignIn
 from llmops.core.models.heartbeat import Heartbeat
 from llmops.core.models.idempotency import IdempotencyRecord
 from llmops.core.models.invitation import Invitation
@@ -14,6 +15,7 @@ __all__ = [
     "ApiKey",
     "AuditEntry",
     "Connection",
+    "FailedSignIn",
     "Heartbeat",
     "IdempotencyRecord",
     "Invitation",

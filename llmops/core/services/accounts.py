@@ -8,6 +8,7 @@ from llmops.core.choices import AuditKind
 from llmops.core.models import SignIn, User
 from llmops.core.selectors.accounts import user_by_reset_token
 from llmops.core.services.audit import audit_note
+from llmops.core.services.sign_ins import failures_forget
 
 
 class ResetLinkVoid(ValueError):
@@ -61,6 +62,7 @@ def _password_set(user: User, password: str, *, action: str, what: str) -> None:
     user.set_password(password)
     user.save(update_fields=["password"])
     SignIn.objects.filter(user=user).delete()
+    failures_forget(user.email)
     audit_note(AuditKind.SIGN_IN, action, what, user=user)
 
 

@@ -35,7 +35,7 @@ def account(request: SignedInRequest) -> HttpResponse:
 @require_POST
 def account_password(request: SignedInRequest) -> HttpResponse:
     """Change the password: every other browser is signed out, this one stays."""
-    form = PasswordForm(request.POST, user=request.user)
+    form = PasswordForm(request.POST, user=request.user, request=request)
     if form.is_valid():
         password_change(request.user, password=form.cleaned_data["password"])
         request.session.flush()
@@ -68,7 +68,7 @@ def _page(request: SignedInRequest, **forms: Any) -> HttpResponse:
     sign_ins = sign_ins_of(request.user, session_key=request.session.session_key)
     context: dict[str, Any] = {
         "name_form": NameForm(initial={"name": request.user.name}),
-        "password_form": PasswordForm(user=request.user),
+        "password_form": PasswordForm(user=request.user, request=request),
         "sign_ins": sign_ins,
         "has_others": any(not each.here for each in sign_ins),
         **forms,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth import login
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -22,6 +21,7 @@ from llmops.core.services.invitations import (
     invitation_accept,
     invitation_accept_as_new,
 )
+from llmops.core.services.sign_ins import sign_in
 
 
 @open_page
@@ -63,7 +63,7 @@ def _join_as_new(request: HttpRequest, offer: Invitation) -> HttpResponse:
             return _page(request, offer, {"gone": "used"}, status=410)
         except IntegrityError:
             return _page(request, offer, {"has_account": True}, status=409)
-        login(request, user)
+        sign_in(request, user)
         return _welcome(request, offer)
     return _page(request, offer, {"form": form}, status=422 if form.errors else 200)
 
