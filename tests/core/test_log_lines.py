@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 import logging
 import os
 import subprocess
@@ -24,11 +22,11 @@ from llmops.celery import forget_the_task, name_the_task
 from llmops.core.access import open_page
 from llmops.core.models import Connection
 from llmops.core.services.connections import credential_for
-from llmops.logs import line_formatter
 from llmops.providers.base import Vendor
 from llmops.redaction import REDACTED
 from llmops.urls import urlpatterns as real_addresses
 from tests.core.factories import make_connection, make_room
+from tests.core.listening import Lines, listening
 from tests.jobs.model_server import Fault, ModelServer
 
 CANARY = "c4n4ry" + "Zk9" * 9
@@ -36,33 +34,17 @@ STORED_CANARY = "c4n4ry" + "Vb2" * 9  # another: what was stored once is known b
 log = logging.getLogger("tests.lines")
 
 
-class Lines(io.StringIO):
-    def events(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.getvalue().splitlines()]
-
-
-def _listen(*, as_text: bool) -> Iterator[Lines]:
-    lines, root = Lines(), logging.getLogger()
-    handler, level = logging.StreamHandler(lines), root.level
-    handler.setFormatter(line_formatter(as_text=as_text))
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    try:
-        yield lines
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(level)
-
-
 @pytest.fixture
 def lines() -> Iterator[Lines]:
     """Everything that is logged, down to DEBUG, as JSON."""
-    yield from _listen(as_text=False)
+    with listening(as_text=False) as heard:
+        yield heard
 
 
 @pytest.fixture
 def text_lines() -> Iterator[Lines]:
-    yield from _listen(as_text=True)
+    with listening(as_text=True) as heard:
+        yield heard
 
 
 def test_a_line_has_time_level_place_and_context(lines: Lines) -> None:

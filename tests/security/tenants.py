@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from evals_app.engine.case_files import CaseRow
 from evals_app.models import Case, Dataset, EvaluatorVersion, Run
@@ -54,6 +56,11 @@ class Tenant:
             "number": 1,
             "run_id": self.run.pk,
         }
+
+    def address(self, route: str) -> str:
+        """`route` of the URLconf or of the API description, with this tenant's own objects filled in."""
+        parts = self.parts(route) | {"project": self.room.project.slug}
+        return "/" + re.sub(r"[<{](?:\w+:)?(\w+)[>}]", lambda part: quote(str(parts[part[1]]), safe=""), route)
 
 
 def make_tenant(canary: str) -> Tenant:
