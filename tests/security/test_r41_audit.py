@@ -168,7 +168,7 @@ def page(tenant: Tenant, path: str, **typed: str) -> Callable[[], Any]:
 
 ACTIONS: dict[str, tuple[Callable[[Tenant], Any], str]] = {
     "key made": (
-        lambda t: page(t, "settings/api-keys/", name="CI", scope="read")(),
+        lambda t: page(t, "settings/api-keys/", name="CI", scope="read", lasts="0")(),
         "Ana made the API key “CI”",
     ),
     "key revoked": (

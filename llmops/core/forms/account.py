@@ -18,6 +18,10 @@ class SignInForm(AuthenticationForm):
 
     refused: TooManyTries | None = None
 
+    def __init__(self, request: HttpRequest | None = None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, *args, **kwargs)
+        self.fields["username"].label = "E-mail"
+
     def clean(self) -> dict[str, Any]:
         typed = self.cleaned_data
         if "username" in typed and "password" in typed and self.request is not None:

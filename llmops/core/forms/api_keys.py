@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django import forms
+from django.utils import timezone
 
 from llmops.core.choices import Scope
 
@@ -11,6 +14,8 @@ SCOPE_WORDS = {
     Scope.WRITE: ("Read and write", "Also change prompts and cases, and start runs."),
     Scope.ALL: ("Everything", "Also connect models, as an administrator may."),
 }
+
+LASTS = {"0": "Until you revoke it", "30": "30 days", "90": "90 days", "365": "A year"}
 
 
 class ApiKeyForm(forms.Form):
@@ -28,6 +33,15 @@ class ApiKeyForm(forms.Form):
         initial=Scope.WRITE.value,
         widget=forms.RadioSelect,
     )
+    lasts = forms.ChoiceField(
+        label="How long it works",
+        choices=list(LASTS.items()),
+        help_text="A key that ends by itself does no harm when it is forgotten somewhere.",
+    )
+
+    def expires_at(self) -> datetime | None:
+        days = int(self.cleaned_data["lasts"])
+        return timezone.now() + timedelta(days=days) if days else None
 
     @property
     def scope_cards(self) -> list[tuple[str, str, str, bool]]:

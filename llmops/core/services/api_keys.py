@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -18,6 +19,8 @@ from llmops.core.services.audit import audit_note
 
 KEY_MARK = "llmops"
 USED_AGAIN_AFTER = timedelta(minutes=1)
+_PREFIX = re.compile(r"[0-9a-f]{8}")
+_NO_SECRET = "0" * 64  # what a key that is not there is compared with
 
 
 class NewApiKey(NamedTuple):
@@ -56,10 +59,11 @@ def api_key_find(text: str, *, now: datetime | None = None) -> ApiKey | None:
     now = now or timezone.now()
     mark, _, rest = text.partition("_")
     prefix, _, secret = rest.partition("_")
-    if mark != KEY_MARK or not secret:
+    if mark != KEY_MARK or not secret or not _PREFIX.fullmatch(prefix):
         return None
     key = ApiKey.objects.select_related("project", "created_by").filter(prefix=prefix).first()
-    if key is None or not hmac.compare_digest(key.secret_hash, _hash(secret)):
+    is_right = hmac.compare_digest(key.secret_hash if key else _NO_SECRET, _hash(secret))
+    if key is None or not is_right:
         return None
     if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now):
         return None

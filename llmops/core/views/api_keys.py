@@ -30,6 +30,7 @@ def api_key_list(request: ProjectRequest) -> HttpResponse:
             name=form.cleaned_data["name"],
             scopes=[Scope(form.cleaned_data["scope"])],
             created_by=request.user,
+            expires_at=form.expires_at(),
         )
         form = ApiKeyForm()
     context = settings_context(request, "api-keys") | {
