@@ -12,6 +12,7 @@ from llmops.core.views.gallery import gallery
 from llmops.core.views.health import livez, readyz
 from llmops.core.views.joining import invitation
 from llmops.core.views.metrics import metrics
+from llmops.core.views.project import project_new
 from llmops.core.views.sign_in import sign_in
 from llmops.core.views.start import start
 from llmops.core.views.unknown import unknown_api_address
@@ -26,6 +27,7 @@ urlpatterns = [
     path("account/password/", account_password, name="account-password"),
     path("account/sign-ins/others/end/", sign_in_remove_others, name="sign-in-remove-others"),
     path("account/sign-ins/<str:mark>/end/", sign_in_remove, name="sign-in-remove"),
+    path("new-project/", project_new, name="project-new"),
     path("invitations/<str:token>/", invitation, name="invitation"),
     path("livez", livez, name="livez"),
     path("readyz", readyz, name="readyz"),

@@ -16,7 +16,7 @@ from llmops.core.models import Project
 
 OPEN_PAGES = {"start", "login", "logout", "livez", "readyz", "metrics", "gallery", "invitation"}
 OPEN_PAGES |= {"password-forgotten", "password-reset"}
-OWN_PAGES = {"account", "account-password", "sign-in-remove", "sign-in-remove-others"}
+OWN_PAGES = {"project-new", "account", "account-password", "sign-in-remove", "sign-in-remove-others"}
 OPEN_API = {"schema", "api-unknown"}
 PROJECT_APPS = ("prompts_app", "evals_app", "monitoring_app")
 

@@ -43,7 +43,7 @@ PAGES: dict[str, list[str]] = {
     "evals:run-new": ["runs/new/"],
     "evals:run-detail": ["runs/1/", "runs/1/?show=wrong", "runs/1/?result=1"],
 }
-OWN_PAGES = ["/account/"]
+OWN_PAGES = ["/account/", "/new-project/"]
 OPEN_PAGES = ["/sign-in/", "/forgotten-password/", "/new-password/x/", "/no-such-page/", "/p/no-such-project/"]
 NO_PAGE = {
     "core:audit-export": "a file",

@@ -7,12 +7,13 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from llmops.core.choices import Role, Scope
-from llmops.core.models import ApiKey
+from llmops.core.models import ApiKey, Project
 from llmops.core.services import api_key_create, api_key_find
-from tests.core.factories import Room, make_room
+from tests.core.factories import Room, make_room, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +53,7 @@ def test_members_are_listed_with_what_their_role_may_do(room: Room) -> None:
 
 
 def test_a_new_key_is_shown_once_with_an_example(room: Room) -> None:
-    answer = room.client.post(page(room, "api-key-list"), {"name": "CI", "scope": "read"})
+    answer = room.client.post(page(room, "api-key-list"), {"name": "CI", "scope": "read", "lasts": "0"})
     assert answer.status_code == 201
     assert "no-store" in answer["Cache-Control"]
     (key,) = set(re.findall(r"llmops_[0-9a-f]{8}_[\w-]{20,}", text_of(answer)))
@@ -66,8 +67,9 @@ def test_a_new_key_is_shown_once_with_an_example(room: Room) -> None:
     assert found.secret_hash not in again
 
 
-@pytest.mark.parametrize("typed", [{"name": "", "scope": "read"}, {"name": "CI", "scope": "root"}])
+@pytest.mark.parametrize("typed", [{"name": ""}, {"scope": "root"}, {"lasts": "1"}])
 def test_a_key_that_cannot_be_is_not_made(room: Room, typed: dict[str, str]) -> None:
+    typed = {"name": "CI", "scope": "read", "lasts": "0", **typed}
     assert room.client.post(page(room, "api-key-list"), typed).status_code == 422
     assert not ApiKey.objects.exists()
 
@@ -89,7 +91,7 @@ def test_others_read_settings_but_see_no_keys(room: Room, role: Role) -> None:
     assert client.get(page(room, "member-list")).status_code == 200
     assert client.post(page(room, "settings"), {"name": "Mine"}).status_code == 403
     assert client.get(page(room, "api-key-list")).status_code == 403
-    assert client.post(page(room, "api-key-list"), {"name": "x", "scope": "all"}).status_code == 403
+    assert client.post(page(room, "api-key-list"), {"name": "x", "scope": "all", "lasts": "0"}).status_code == 403
     assert client.post(page(room, "api-key-revoke", made.row.pk)).status_code == 403
     assert api_key_find(made.text) is not None
 
@@ -100,3 +102,38 @@ def test_keys_of_another_project_do_not_exist(room: Room) -> None:
     assert room.client.post(page(room, "api-key-revoke", made.row.pk)).status_code == 404
     assert room.client.get(page(other, "api-key-list")).status_code == 404
     assert api_key_find(made.text) is not None
+
+
+# -- a new project --------------------------------------------------------------------------------------------------
+
+
+def test_whoever_makes_a_project_is_its_admin_and_others_do_not_see_it(room: Room) -> None:
+    other = room.member(Role.EDITOR)
+    assert 'href="/new-project/"' in text_of(room.client.get(room.address))
+    answer = room.client.post("/new-project/", {"name": "Help desk"}, follow=True)
+    assert answer.redirect_chain == [("/p/help-desk/", 302)]
+    assert "“Help desk” is there, and you are its admin." in text_of(answer)
+    assert "First steps" in text_of(answer)
+    assert room.client.get("/p/help-desk/settings/api-keys/").status_code == 200
+    assert other.get("/p/help-desk/").status_code == 404
+
+
+def test_projects_of_the_same_name_have_addresses_of_their_own(room: Room) -> None:
+    names = ["Help desk", "Help desk", "help  DESK!", "Hilfe", "日本語", "x" * 120]
+    goes_to = [room.client.post("/new-project/", {"name": name})["Location"] for name in names]
+    assert goes_to == [
+        "/p/help-desk/", "/p/help-desk-2/", "/p/help-desk-3/", "/p/hilfe/", "/p/project/", f"/p/{'x' * 50}/"
+    ]  # fmt: skip
+
+
+def test_a_project_without_a_name_is_not_made(room: Room) -> None:
+    before = Project.objects.count()
+    assert room.client.post("/new-project/", {"name": " "}).status_code == 422
+    assert Project.objects.count() == before
+
+
+def test_people_without_a_project_can_make_one() -> None:
+    client = Client()
+    client.force_login(make_user())
+    assert 'href="/new-project/"' in text_of(client.get("/"))
+    assert client.post("/new-project/", {"name": "Mine"}, follow=True).status_code == 200

@@ -118,6 +118,7 @@ OPEN_PAGES: dict[str, tuple[bool, int, int]] = {
     "password-reset": (False, 410, 410),
     "account": (True, 200, 422),
     "account-password": (True, 405, 422),
+    "project-new": (True, 200, 422),
     "sign-in-remove": (True, 405, 404),
     "sign-in-remove-others": (True, 405, 302),
     "livez": (False, 200, 200),

@@ -19,7 +19,15 @@ from tests.security.tenants import make_tenant
 from tests.security.test_r24_access_sweep import ADDRESSES
 
 pytestmark = pytest.mark.django_db
-OWN_PAGES = {"account", "account-password", "sign-in-remove", "sign-in-remove-others", "login", "password-forgotten"}
+OWN_PAGES = {
+    "project-new",
+    "account",
+    "account-password",
+    "sign-in-remove",
+    "sign-in-remove-others",
+    "login",
+    "password-forgotten",
+}
 
 
 def test_a_role_that_was_taken_away_is_gone_with_the_next_request() -> None:

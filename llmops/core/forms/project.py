@@ -10,6 +10,6 @@ class ProjectForm(forms.Form):
 
     name = forms.CharField(
         max_length=120,
-        help_text="Shown at the top left of every page.",
+        help_text="Shown at the top left of every page. It can be changed later.",
         error_messages={"required": "Give the project a name."},
     )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 from typing import NamedTuple
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.text import slugify
 
 from llmops.core.choices import AuditKind, Role
 from llmops.core.models import Membership, Project, User
 from llmops.core.services.audit import NO_PERSON, audit_note
 from llmops.core.services.members import member_set
+
+_MOST_SLUG = 50
 
 
 class FirstAdministrator(NamedTuple):
@@ -52,14 +55,28 @@ def first_administrator(*, email: str, password: str) -> FirstAdministrator:
 
 
 def project_create(*, name: str, slug: str = "", owner: User | None = None) -> Project:
-    """Make a project with `owner` as its administrator. Raises IntegrityError when the slug is taken."""
+    """Make a project with `owner` as its administrator. One transaction.
+
+    Without a slug it gets a free one after its name. Raises IntegrityError when a slug is given and taken.
+    """
     with transaction.atomic():
-        project = Project.objects.create(name=name, slug=slug or slugify(name) or f"project-{secrets.token_hex(3)}")
+        project = Project.objects.create(name=name, slug=slug or _free_slug(name))
         if owner is not None:
             Membership.objects.create(project=project, user=owner, role=Role.ADMIN)
         after = {"name": name, "admin": owner.email if owner else "nobody"}
         audit_note(AuditKind.PROJECT, "made", f"made the project “{name}”", project_id=project.pk, after=after)
     return project
+
+
+def _free_slug(name: str) -> str:
+    """The name as it can stand in an address, with a number behind it when others have it. Until the transaction
+    ends nobody else looks for one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('core_project.slug'))")
+    wanted = slugify(name)[:_MOST_SLUG].strip("-") or "project"
+    taken = set(Project.objects.filter(slug__startswith=wanted).values_list("slug", flat=True))
+    numbered = (f"{wanted}-{number}" for number in itertools.count(2))
+    return next(slug for slug in itertools.chain([wanted], numbered) if slug not in taken)
 
 
 def project_rename(project: Project, *, name: str) -> None:

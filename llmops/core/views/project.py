@@ -1,4 +1,4 @@
-"""Settings of a project: its name, and the tabs of all its settings."""
+"""A new project; and the settings of one: its name, and the tabs of all its settings."""
 
 from __future__ import annotations
 
@@ -10,9 +10,21 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from llmops.core.access import Action, ProjectRequest, project_page
+from llmops.core.access import Action, ProjectRequest, SignedInRequest, project_page, signed_in_page
 from llmops.core.forms import ProjectForm
-from llmops.core.services import project_rename
+from llmops.core.services import project_create, project_rename
+
+
+@signed_in_page
+@require_http_methods(["GET", "POST"])
+def project_new(request: SignedInRequest) -> HttpResponse:
+    """Make a project, whose admin is whoever makes it."""
+    form = ProjectForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        project = project_create(name=form.cleaned_data["name"], owner=request.user)
+        messages.success(request, f"“{project}” is there, and you are its admin.")
+        return redirect("core:home", project=project.slug)
+    return render(request, "core/project_new.html", {"form": form}, status=422 if form.errors else 200)
 
 
 @project_page(Action.VIEW, post=Action.EDIT_PROJECT)
