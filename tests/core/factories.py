@@ -9,9 +9,10 @@ from typing import Any
 
 from django.db import connection as database
 from django.test import AsyncClient, Client
+from django.utils import timezone
 
 from llmops.core.choices import Role, Scope
-from llmops.core.models import Connection, Project, User
+from llmops.core.models import Connection, Project, SignIn, User
 from llmops.core.services import (
     ConnectionSettings,
     api_key_create,
@@ -82,15 +83,19 @@ def make_user(*, name: str = "") -> User:
 def make_room(*, name: str = "Bank assistant") -> Room:
     admin = make_user(name="Ana")
     project = project_create(name=name, slug=f"room-{next(_numbers)}", owner=admin)
-    client = Client()
-    client.force_login(admin)
-    return Room(project, admin, client)
+    return Room(project, admin, browser_of(admin))
 
 
 def signed_in(user: User, project: Project, role: Role) -> Client:
     member_set(project=project, user=user, role=role)
+    return browser_of(user)
+
+
+def browser_of(user: User) -> Client:
+    """A browser in which the person is signed in and was seen just now: visits cost no more than later ones do."""
     client = Client()
     client.force_login(user)
+    SignIn.objects.filter(user=user).update(seen_at=timezone.now())
     return client
 
 
