@@ -50,7 +50,7 @@ lock: install-dev
 	@sh requirements/lock.sh $(ARGS)
 
 audit: install-dev
-	@.venv/bin/pip-audit --requirement requirements/dev.lock --disable-pip --require-hashes
+	@$(PYTHON) requirements/audit.py
 
 install:
 	@$(INSTALL) base
