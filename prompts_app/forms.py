@@ -104,9 +104,7 @@ class EditorForm(ModelFields):
         required=False,
         max_length=300,
         label="What changed",
-        widget=forms.TextInput(
-            attrs={"placeholder": "What changed? For example: shorter answers", "autocomplete": "off"}
-        ),
+        widget=forms.TextInput(attrs={"placeholder": "What changed, in a few words?", "autocomplete": "off"}),
     )
     base_version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
     started_from = forms.IntegerField(widget=forms.HiddenInput, min_value=1)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from django.db.models import Count, Max, Q, QuerySet
 
 from evals_app.choices import ACTIVE_RUN_STATES, RunState
 from evals_app.models import Run, RunEvaluator
@@ -12,6 +15,21 @@ from evals_app.selectors.scores import MetricResult, Tally, metric_result
 from llmops.core.models import Project
 
 PAGE = 50
+MOST_CHOICES = 30
+STATE_GROUPS: dict[str, tuple[RunState, ...]] = {
+    "going": ACTIVE_RUN_STATES,
+    "finished": (RunState.FINISHED,),
+    "ended": (RunState.STOPPED, RunState.FAILED),
+}
+
+
+class RunFits(NamedTuple):
+    """What the list of runs is narrowed down to; all empty: every run. `state` is a key of STATE_GROUPS."""
+
+    search: str = ""
+    state: str = ""
+    prompt: str = ""
+    dataset: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +51,48 @@ class RunsPage(NamedTuple):
     next_before: int | None
 
 
+def runs_that_fit(project: Project, fits: RunFits) -> QuerySet[Run]:
+    """The project's runs that are asked for, newest first; the search looks into notes, models and names."""
+    runs = runs_for_project(project)
+    if fits.state:
+        runs = runs.filter(state__in=STATE_GROUPS.get(fits.state, ()))
+    if fits.prompt:
+        runs = runs.filter(prompt_version__prompt__name=fits.prompt)
+    if fits.dataset:
+        runs = runs.filter(dataset__name=fits.dataset)
+    if fits.search:
+        runs = runs.filter(
+            Q(label__icontains=fits.search)
+            | Q(model__icontains=fits.search)
+            | Q(dataset__name__icontains=fits.search)
+            | Q(prompt_version__prompt__name__icontains=fits.search)
+        )
+    return runs
+
+
+def run_counts(project: Project) -> dict[str, int]:
+    """How many runs the project has in each group of states, and in all under the empty name."""
+    found = dict(Run.objects.filter(project=project).values_list("state").annotate(n=Count("pk")))
+    return {"": sum(found.values())} | {name: _sum(found, states) for name, states in STATE_GROUPS.items()}
+
+
+def _sum(found: dict[str, int], states: Collection[RunState]) -> int:
+    return sum(found.get(state, 0) for state in states)
+
+
+def run_subjects(project: Project, path: str) -> list[str]:
+    """The names of prompts (path "prompt_version__prompt") or datasets ("dataset") with runs, the latest run first."""
+    names = Run.objects.filter(project=project, **{f"{path}__isnull": False}).values_list(f"{path}__name")
+    return [name for name, _ in names.annotate(latest=Max("pk")).order_by("-latest")[:MOST_CHOICES]]
+
+
 def runs_page(
-    project: Project, *, before: int | None = None, prompt: str = "", dataset: str = "", limit: int = PAGE
+    project: Project, fits: RunFits | None = None, *, before: int | None = None, limit: int = PAGE
 ) -> RunsPage:
     """A page of runs in a constant number of queries, but for runs that are going on now."""
-    runs = runs_for_project(project)
+    runs = runs_that_fit(project, fits or RunFits())
     if before:
         runs = runs.filter(pk__lt=before)
-    if prompt:
-        runs = runs.filter(prompt_version__prompt__name=prompt)
-    if dataset:
-        runs = runs.filter(dataset__name=dataset)
     found = list(runs[: limit + 1])
     rows = found[:limit]
     first = {

@@ -52,6 +52,7 @@ def dataset_list(request: ProjectRequest) -> HttpResponse:
         "page": page,
         "newer_url": query_of(request, "q", "archived", at=page.newer) if page.newer else "",
         "older_url": query_of(request, "q", "archived", at=page.older) if page.older else "",
+        "n_found": found.count(),
         "search": search,
         "archived": archived,
         "kept": [("archived", "1")] if archived else [],

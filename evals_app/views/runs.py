@@ -20,30 +20,16 @@ from evals_app.choices import ACTIVE_RUN_STATES, RunState
 from evals_app.forms.runs import RunForm
 from evals_app.models import Run
 from evals_app.selectors import run_by_id, run_choices
-from evals_app.selectors.headlines import runs_page
 from evals_app.selectors.stories import result_story, run_report, run_results_page
 from evals_app.services import RunProblem, run_create, run_resume, run_stop
 from evals_app.services.runs import run_preview
 from evals_app.tasks import nudge_workers
+from evals_app.views.run_list import run_list
 from llmops.core.access import Action, ProjectRequest, project_page
 from llmops.core.services import Answer, answer_once, fingerprint
 
 STOP_POLLING = 286
 MORE_FIELDS = ("version", "connection", "model", "sample", "repeats", "concurrency", "budget_usd", "label")
-
-
-@require_GET
-@project_page(Action.VIEW)
-def run_list(request: ProjectRequest) -> HttpResponse:
-    """All runs, newest first."""
-    page = runs_page(
-        request.project,
-        before=_number(request.GET.get("before", "")),
-        prompt=request.GET.get("prompt", ""),
-        dataset=request.GET.get("dataset", ""),
-    )
-    next_url = f"?{_query(request, before=page.next_before)}" if page.next_before else ""
-    return render(request, "evals_app/run_list.html", {"nav": "runs", "page": page, "next_url": next_url})
 
 
 @require_http_methods(["GET", "POST"])

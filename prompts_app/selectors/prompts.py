@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from typing import NamedTuple
 
-from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import BooleanField, Count, Exists, F, Func, OuterRef, Q, QuerySet, Subquery, Value
 from django.http import Http404
 
 from llmops.core.models import Project
@@ -56,6 +56,20 @@ def _says(text: str) -> Func:
 def has_prompts(project: Project) -> bool:
     """Whether anybody wrote a prompt here yet."""
     return Prompt.objects.filter(project=project).exists()
+
+
+class PromptCounts(NamedTuple):
+    """How many prompts a project has in use, and in its archive."""
+
+    in_use: int
+    archived: int
+
+
+def prompt_counts(project: Project) -> PromptCounts:
+    """Both counts in one query."""
+    archived = Count("pk", filter=Q(archived_at__isnull=False))
+    found = Prompt.objects.filter(project=project).aggregate(n=Count("pk"), archived=archived)
+    return PromptCounts(found["n"] - found["archived"], found["archived"])
 
 
 def prompt_tags_in(project: Project) -> list[tuple[str, int]]:

@@ -17,10 +17,11 @@ from llmops.core.views.undoing import done_with_undo
 from prompts_app import services
 from prompts_app.choices import PromptKind
 from prompts_app.forms import NewPromptForm, tags_of
-from prompts_app.selectors import prompt_by_name, prompt_tags_in, prompts_for_project
+from prompts_app.selectors import prompt_by_name, prompt_counts, prompt_tags_in, prompts_for_project
 from prompts_app.services import PromptProblem
 
 PAGE_SIZE = 50
+MOST_TAGS = 100
 
 
 @project_page(Action.VIEW)
@@ -38,6 +39,7 @@ def prompt_list(request: ProjectRequest) -> HttpResponse:
         "page": page,
         "newer_url": _address(request, at=page.newer) if page.newer else "",
         "older_url": _address(request, at=page.older) if page.older else "",
+        "n_found": found.count(),
         "search": search,
         "narrowed": bool(search or tag),
         "archived": archived,
@@ -112,13 +114,14 @@ def _address(request: ProjectRequest, **changes: str) -> str:
 def _chips(request: ProjectRequest, *, tag: str, archived: bool) -> list[dict[str, Any]]:
     """What the list can be narrowed to; none when there is nothing to choose."""
     tags = prompt_tags_in(request.project)
-    n_archived = prompts_for_project(request.project, archived=True).count()
+    n_in_use, n_archived = prompt_counts(request.project)
     if not (tags or n_archived or archived):
         return []
-    chips = [{"label": "All", "url": _address(request, tag="", archived=""), "active": not (tag or archived)}]
+    every = _address(request, tag="", archived="")
+    chips = [{"label": "All", "url": every, "active": not (tag or archived), "count": n_in_use}]
     chips += [
         {"label": word, "url": _address(request, tag=word, archived=""), "active": word == tag, "count": n}
-        for word, n in tags[:12]
+        for word, n in tags[:MOST_TAGS]
     ]
     if n_archived or archived:
         url = _address(request, tag="", archived="1")

@@ -10,6 +10,7 @@ from django.template import Context, Template
 from django.template.loader import render_to_string
 
 from llmops.core.templatetags import formats
+from llmops.core.templatetags.chips import folded_chips
 from llmops.core.templatetags.estimates import estimate, interval_text
 from llmops.core.templatetags.geometry import EDGE, WIDTH, interval_picture
 from llmops.core.templatetags.icons import UnknownIcon, icon
@@ -284,3 +285,15 @@ def test_diff_marks_what_came_and_what_went() -> None:
     aloud = '<span class="visually-hidden">{}</span>'
     taken_out, added, end = aloud.format("[taken out: "), aloud.format("[added: "), aloud.format("]")
     assert f"<del>{taken_out}old &lt;b&gt;{end}</del> same <ins>{added}new{end}</ins>" in html
+
+
+@pytest.mark.parametrize(
+    ("n", "active", "shown", "more"),
+    [(10, 0, list(range(10)), []), (11, 0, list(range(7)), [7, 8, 9, 10]), (11, 9, [*range(7), 9], [7, 8, 10])],
+)
+def test_chips_that_are_too_many_for_a_line_are_in_a_menu_but_for_the_chosen_one(
+    n: int, active: int, shown: list[int], more: list[int]
+) -> None:
+    folded = folded_chips([{"label": at, "active": at == active} for at in range(n)])
+    assert [chip["label"] for chip in folded.shown] == shown
+    assert [chip["label"] for chip in folded.more] == more

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from llmops.core.templatetags import estimates, fields, formats, icons, navigation, toasts
+from llmops.core.templatetags import chips, estimates, fields, formats, icons, navigation, toasts
 
 register = template.Library()
 
@@ -19,6 +19,7 @@ register.simple_tag(icons.icon, name="icon")
 register.simple_tag(estimates.estimate, name="estimate")
 register.filter("control", fields.control)
 register.filter("lettered", navigation.lettered)
+register.filter("folded_chips", chips.folded_chips)
 register.filter("undo_url", toasts.undo_url)
 for _figure in (
     formats.count, formats.number, formats.percent, formats.points,

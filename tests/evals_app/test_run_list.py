@@ -1,0 +1,97 @@
+"""The list of runs: what it can be narrowed down to, and what it costs."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from evals_app.models import Run
+from evals_app.services.summaries import run_summarise
+from llmops.core.choices import Role
+from llmops.core.models import User
+from llmops.core.services import member_set
+from tests.evals_app.factories import World, make_world
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world() -> World:
+    return make_world(n_cases=1)
+
+
+def signed_in(client: Client, world: World, role: Role = Role.EDITOR) -> Client:
+    user = User.objects.create_user("someone@example.com", "long enough 1")
+    member_set(project=world.project, user=user, role=role)
+    client.force_login(user)
+    return client
+
+
+def listed(client: Client, world: World, query: str = "") -> set[int]:
+    """The runs that the list shows, by their links."""
+    address = reverse("evals:run-list", kwargs={"project": world.project.slug})
+    return {int(pk) for pk in re.findall(r'id="run-(\d+)"', client.get(address + query).content.decode())}
+
+
+def finished(world: World) -> None:
+    run = world.run()
+    Run.objects.filter(pk=run.pk).update(state="finished")
+    run.refresh_from_db()
+    run_summarise(run)
+
+
+def test_runs_are_narrowed_down_by_state_prompt_dataset_and_words(client: Client, world: World) -> None:
+    signed_in(client, world)
+    other = world.prompt("fixed:no")
+    going, ended = world.run(label="nightly"), world.run()
+    done = world.run(version=other, dataset=world.with_cases(["a"]))
+    Run.objects.filter(pk=ended.pk).update(state="stopped")
+    Run.objects.filter(pk=done.pk).update(state="finished")
+    assert listed(client, world) == {going.pk, ended.pk, done.pk}
+    assert listed(client, world, "?state=going") == {going.pk}
+    assert listed(client, world, "?state=ended") == {ended.pk}
+    assert listed(client, world, f"?prompt={other.prompt.name}") == {done.pk}
+    assert listed(client, world, f"?dataset={world.dataset.name}&state=finished") == set()
+    assert listed(client, world, "?q=NIGHT") == {going.pk}
+    assert listed(client, world, "?q=fixed%3Ano") == {done.pk}
+    assert listed(client, world, "?state=of-mind") == set()
+
+
+def test_the_list_says_how_many_runs_are_in_which_state(client: Client, world: World) -> None:
+    signed_in(client, world)
+    for state in ("finished", "finished", "failed"):
+        Run.objects.filter(pk=world.run().pk).update(state=state)
+    text = client.get(reverse("evals:run-list", kwargs={"project": world.project.slug})).content.decode()
+    chips = re.findall(r'<a class="chip"[^>]*><span>([^<]*)</span><span class="chip-count">(\d+)', text)
+    assert chips == [("All", "3"), ("Finished", "2"), ("Stopped or failed", "1")]
+
+
+def test_who_may_only_look_is_not_sent_to_a_form_that_refuses(client: Client, world: World) -> None:
+    signed_in(client, world, Role.VIEWER)
+    address = reverse("evals:run-list", kwargs={"project": world.project.slug})
+    start = reverse("evals:run-new", kwargs={"project": world.project.slug})
+    assert start not in client.get(address).content.decode()
+    world.run()
+    assert start not in client.get(address).content.decode()
+
+
+def test_the_list_takes_the_same_queries_however_long_it_is(
+    client: Client,
+    world: World,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    signed_in(client, world)
+    address = reverse("evals:run-list", kwargs={"project": world.project.slug})
+    finished(world)
+    client.get(address)
+    with django_assert_max_num_queries(12) as few:
+        client.get(address)
+    for _ in range(4):
+        finished(world)
+    with django_assert_num_queries(len(few.captured_queries)):
+        client.get(address)
