@@ -31,7 +31,7 @@ from tests.security.tenants import make_tenant
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
-EXAMPLES = 50 if FULL else 2
+EXAMPLES = 50 if FULL else 1
 ROUNDS = 30 if FULL else 2
 _SOURCES = [
     path for app in ("llmops", "prompts_app", "evals_app") for path in (Path(settings.BASE_DIR) / app).rglob("*.py")

@@ -122,7 +122,7 @@ def test_r40_planted_secrets_turn_up_nowhere(
     look_into_files(search, tmp_path)
     search.look("logs", "all lines", lines.getvalue())
     assert search.hits == set()
-    assert search.places["answers"] > 100
+    assert search.places["answers"] > 90
     assert search.places.keys() == {"answers", "heads", "logs", "mail", "Redis", "sessions", "database", "files"}
 
 
@@ -173,7 +173,7 @@ def connect(browser: Browser, tenant: Tenant, url: str) -> Connection:
 
 def make_key(browser: Browser, tenant: Tenant) -> str:
     """By the page, which shows its text this once."""
-    form = {"name": "program", "scope": "all"}
+    form = {"name": "program", "scope": "all", "lasts": "30"}
     made = browser.ask("POST", f"{tenant.room.address}settings/api-keys/", form, shows_a_key=True)
     assert made.status_code == 201
     found = re.search(rb"llmops_[0-9a-f]+_[\w-]+", made.text_of_it)
@@ -192,10 +192,11 @@ def use_everything(browser: Browser, tenant: Tenant, key: str, connection: Conne
     drive()
     for wrong in ({"vendor": "openai", "api_key": VENDOR_KEY}, {"name": "x", "api_key": [VENDOR_KEY]}):
         assert browser.ask("POST", "/api/v1/connections/", json.dumps(wrong), **typed).status_code == 422
-    for headers in (program, {"Authorization": f"Bearer {key}x"}, {"Authorization": key}, {"X-Api-Key": key}):
-        for _, route in routes():
-            if route.startswith("api/") and "<path:" not in route:
-                browser.ask("GET", tenant.address(route), headers=headers)
+    for _, route in routes():
+        if route.startswith("api/") and "<path:" not in route:
+            browser.ask("GET", tenant.address(route), headers=program)
+    for refused in ({"Authorization": f"Bearer {key}x"}, {"Authorization": key}, {"X-Api-Key": key}):
+        assert browser.ask("GET", "/api/v1/runs/", headers=refused).status_code == 401
     for name, route in routes():
         page = PAGES.get(name)
         if page and page.get:
