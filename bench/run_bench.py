@@ -38,6 +38,7 @@ POLL_S = 0.1
 MEMORY_EVERY_S = 1.0  # reading the memory of a process takes the processor that is being measured
 CONCURRENCIES = (50, 200)
 LIMITS = {50: 1.35, 200: 3.5}
+EMAIL = "bench@example.com"
 COUNTED = ("web", "worker", "beat", "postgres")
 
 
@@ -63,10 +64,11 @@ def main() -> None:
 class Site:
     """A running platform, spoken to over REST."""
 
-    def __init__(self, url: str, key: str, home: Path) -> None:
+    def __init__(self, url: str, key: str, home: Path, password: str) -> None:
         self.url = url
         self.key = key
         self.home = home
+        self.email, self.password = EMAIL, password
         self.cases = 0
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
@@ -193,15 +195,15 @@ def model_server() -> Iterator[str]:
 @contextmanager
 def started(folder: Path) -> Iterator[Site]:
     port = free_port()
-    home = folder / "home"
+    home, password = folder / "home", secrets.token_urlsafe(16)
     environment = {
         **{name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")},
         "LLMOPS_HOME": str(home),
         "LLMOPS_PORT": str(port),
         "LLMOPS_LOCAL_MODEL": "0",
         "LLMOPS_ALLOW_PRIVATE_URLS": "127.0.0.1",
-        "LLMOPS_ADMIN_EMAIL": "bench@example.com",
-        "LLMOPS_ADMIN_PASSWORD": secrets.token_urlsafe(16),
+        "LLMOPS_ADMIN_EMAIL": EMAIL,
+        "LLMOPS_ADMIN_PASSWORD": password,
     }
     llmops = [sys.executable, "-m", "llmops.cli"]
     subprocess.run([*llmops, "up", "--detach", "--no-demo"], env=environment, check=True)
@@ -213,7 +215,7 @@ def started(folder: Path) -> Iterator[Site]:
             capture_output=True,
             text=True,
         )
-        yield Site(f"http://127.0.0.1:{port}", answer.stdout.splitlines()[-1], home)
+        yield Site(f"http://127.0.0.1:{port}", answer.stdout.splitlines()[-1], home, password)
     finally:
         subprocess.run([*llmops, "stop"], env=environment, check=True)
 
