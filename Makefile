@@ -1,6 +1,6 @@
 # Everything is installed into .venv of this folder. Relative paths only: make cannot name a path with a space.
 .POSIX:
-.PHONY: help up test test-faults lint bench bench-run bench-start bench-coverage lock audit install install-dev
+.PHONY: help up test test-faults lint bench bench-run bench-start bench-pages bench-people bench-coverage lock audit install install-dev
 
 PYTHON = .venv/bin/python
 INSTALL = sh requirements/python.sh requirements/install.py
@@ -34,7 +34,7 @@ lint: install-dev
 	@.venv/bin/lint-imports --no-cache
 	@.venv/bin/mypy
 
-bench: bench-run bench-start bench-coverage
+bench: bench-run bench-start bench-pages bench-people bench-coverage
 	@$(PYTHON) -m bench.import_memory
 
 bench-run: install-dev
@@ -42,6 +42,15 @@ bench-run: install-dev
 
 bench-start: install-dev
 	@$(PYTHON) -m bench.start_bench
+
+bench-pages: install-dev
+	@$(PYTHON) -m bench.pages_bench
+
+# The load generator is installed for this alone, beside the rest: it would plug itself into the tests.
+bench-people: install-dev
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  --upgrade --target .venv/bench -r requirements/bench.lock
+	@$(PYTHON) -m bench.people_bench $(ARGS)
 
 bench-coverage: install-dev
 	@$(PYTHON) -m bench.coverage_sim

@@ -59,11 +59,17 @@ def signed_in(site: Site) -> httpx.Client:
 
 
 def sign_in(client: httpx.Client, email: str, password: str) -> None:
-    found = _CSRF.search(client.get("/sign-in/").text)
-    if found is None:
-        raise RuntimeError("The page to sign in has no form.")
+    token = csrf_of(client.get("/sign-in/").text)
     answer = client.post(
-        "/sign-in/", data={"csrfmiddlewaretoken": found[1], "username": email, "password": password, "next": ""}
+        "/sign-in/", data={"csrfmiddlewaretoken": token, "username": email, "password": password, "next": ""}
     )
     if answer.status_code != httpx.codes.FOUND:
         raise RuntimeError(f"Signing in was answered with {answer.status_code}.")
+
+
+def csrf_of(page: str) -> str:
+    """The token of the page's form."""
+    found = _CSRF.search(page)
+    if found is None:
+        raise RuntimeError("The page has no form.")
+    return found[1]
