@@ -20,8 +20,9 @@ from evals_app.engine.case_files import CaseRow
 from evals_app.models import Case, Result, Run
 from evals_app.services import RunSettings, cases_put, dataset_create, evaluator_create, run_create
 from llmops.core.choices import Role, Scope
-from llmops.core.models import ApiKey, Project, User
+from llmops.core.models import ApiKey, AuditEntry, Project, SignIn, User
 from llmops.core.naming import name_problem
+from llmops.core.selectors.accounts import reset_link
 from llmops.core.selectors.invitations import invitation_link
 from llmops.core.services import api_key_create, member_set, project_create
 from llmops.core.services.connections import connection_test_record
@@ -85,6 +86,8 @@ def _people(world: Hostile) -> None:
     key = ApiKey.objects.filter(project=world.project).order_by("pk").first()
     assert member and key
     world.filled |= {"members": member.pk, "api-keys": key.pk, "invitations": invitation.pk}
+    world.filled |= {"new-password": reset_link(member.user).rstrip("/").rpartition("/")[2]}
+    world.filled |= {"sign-ins": SignIn.objects.filter(user=world.admin)[0].mark}
     world.more_paths.append("/invitations/" + invitation_link(invitation).split("/invitations/")[1])
 
 
@@ -202,6 +205,8 @@ def _note(world: Hostile, run: Run) -> None:
     }
     here = f"{world.home}runs/{run.pk}/"
     world.more_paths += [f"{here}?result={results[0].pk}", f"{here}?result={failed.pk}"]
+    for entry in AuditEntry.objects.filter(project_id=world.project.pk, kind__in=["connection", "run"])[:2]:
+        world.more_paths.append(f"{world.home}settings/audit/?entry={entry.pk}")
     world.more_paths += [f"{world.home}models/new/?vendor={vendor.value}" for vendor in Vendor]
     world.more_paths += [f"{world.home}new-metric/?kind={kind}" for kind in KINDS]
 

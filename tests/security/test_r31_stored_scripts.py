@@ -78,6 +78,7 @@ def test_r31_r32_stored_texts_are_shown_as_texts_on_every_page(hostile: Hostile)
     leak = " ".join(what for what in watched.findings if what.startswith("/leak"))
     for sign in ("element: ", "dialog: 31", "request: https://evil.example", "leaves something open"):
         assert sign in leak
-    assert len(watched.downloads) == 1
+    files = {path.partition("?")[0] for path in watched.downloads}
+    assert len(files) == 2, f"a dataset and the audit trail: {files}"
     statuses = list(watched.visited.values())
     assert statuses.count(200) > 50, watched.visited
