@@ -16,7 +16,7 @@ from django.db.migrations.state import ProjectState
 from tests.architecture.test_code_rules import PACKAGES
 
 LOADER = MigrationLoader(None)
-OWN = [each for each in LOADER.disk_migrations.values() if each.__module__.split(".")[0] in PACKAGES]
+OWN = sorted((each for each in LOADER.disk_migrations.values() if each.__module__.split(".")[0] in PACKAGES), key=str)
 BEFORE_ALL_RELEASES = {"evals_app.0002_run_summaries", "evals_app.0003_current_cases"}
 """No table had rows yet that anybody would miss."""
 
