@@ -4,6 +4,8 @@
 
 PYTHON = .venv/bin/python
 INSTALL = sh requirements/python.sh requirements/install.py
+# With its bytecode kept, also where Python is told not to: tests start dozens of programs.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(PYTHON) -m pytest
 
 help:
 	@echo "make up      start everything (Ctrl-C stops it); the first time installs what is needed"
@@ -20,12 +22,12 @@ up: install
 # A module stays with one worker: some start a whole platform for all their tests.
 test: install-dev
 	@sh requirements/chromium.sh
-	@$(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
+	@$(PYTEST) -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 # One after the other: they break connections that tests beside them would need.
 test-faults: install-dev
-	@$(PYTHON) -m pytest -m faults $(ARGS)
-	@TEST_FAULTS=full $(PYTHON) -m pytest tests/jobs tests/security -s $(ARGS)
+	@$(PYTEST) -m faults $(ARGS)
+	@TEST_FAULTS=full $(PYTEST) tests/jobs tests/security -s $(ARGS)
 
 lint: install-dev
 	@.venv/bin/ruff check .
