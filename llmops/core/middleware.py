@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import cast
 
-from asgiref.sync import iscoroutinefunction
-from django.http import HttpRequest
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+from django.template import loader
 from django.utils.decorators import sync_and_async_middleware
 from structlog.contextvars import bound_contextvars
 
@@ -18,7 +21,13 @@ from llmops.core.acting import acting
 from llmops.core.visitors import address_of
 from llmops.metrics import REQUESTS, SECONDS
 
+log = logging.getLogger(__name__)
+
 HEADER = "X-Request-Id"
+RETRY_AFTER_S = 5
+UNAVAILABLE = (
+    "The database does not answer just now, or too many ask at once. Nothing was done: try again in a few seconds."
+)
 _GOOD_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -51,6 +60,35 @@ def observe(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
         return _observed(request, response, request_id, began_at)
 
     return observe_sync
+
+
+class Unavailable:
+    """Answers 503 and not 500 when the database cannot be had: it is silent, or all connections are taken.
+
+    Nothing is broken then and nothing was done, so whoever asks may ask again.
+    """
+
+    sync_capable = async_capable = True
+
+    def __init__(self, get_response: Answer | AsyncAnswer) -> None:
+        self._get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
+        if not isinstance(error, OperationalError | InterfaceError):
+            return None
+        log.warning("The database could not be had: %s", error)
+        if request.path.startswith("/api/"):
+            problem = {"code": "unavailable", "message": UNAVAILABLE, "fields": []}
+            answer: HttpResponseBase = JsonResponse({"error": problem}, status=503)
+        else:
+            answer = HttpResponse(loader.render_to_string("503.html"), status=503)
+        answer.headers["Retry-After"] = str(RETRY_AFTER_S)
+        return answer
 
 
 def request_id_of(request: HttpRequest) -> str:
