@@ -104,6 +104,21 @@ class SearchKind:
     find: Callable[[Project, str, int], list[Hit]]
 
 
+@dataclass(frozen=True, slots=True)
+class ListPlace:
+    """A list that can be narrowed down: `filters` are the parameters of its address that a saved view keeps.
+
+    `address(project, subject)` is where the list stands, or None when there is no such thing; `needs` is the Action
+    of core/access.py that opens it (None: everybody may).
+    """
+
+    key: str
+    all_words: str
+    filters: tuple[str, ...]
+    address: Callable[[Project, str], str | None]
+    needs: Any = None
+
+
 class ProjectItem(NamedTuple):
     """A project in the switcher."""
 
@@ -116,6 +131,7 @@ _entries: dict[str, NavEntry] = {}
 _home_panels: dict[str, Callable[[HttpRequest], dict[str, Any]]] = {}
 _first_steps: dict[str, FirstStep] = {}
 _search_kinds: dict[str, SearchKind] = {}
+_list_places: dict[str, ListPlace] = {}
 _prompt_actions: dict[str, Callable[[Any, Any], tuple[str, ...] | None]] = {}
 
 
@@ -172,6 +188,16 @@ def navigation_hits(project: Project, text: str, limit: int) -> list[Hit]:
         for entry in sorted(_entries.values(), key=lambda entry: entry.position)
         if text.lower() in entry.label.lower()
     ][:limit]
+
+
+def register_lists(*places: ListPlace) -> None:
+    """Let views of these lists be saved; registering a key again replaces it."""
+    _list_places.update((place.key, place) for place in places)
+
+
+def list_place(key: str) -> ListPlace | None:
+    """The list of this key, if there is one."""
+    return _list_places.get(key)
 
 
 def register_prompt_action(action: Callable[[Any, Any], tuple[str, ...] | None], *, key: str = "run") -> None:

@@ -29,6 +29,8 @@ from evals_app.selectors.cases import (
 from evals_app.selectors.datasets import newest_revision, revision_numbered
 from evals_app.views.addresses import number_in, query_of, text_in
 from llmops.core.access import Action, ProjectRequest
+from llmops.core.models import Project
+from llmops.core.views.saved_views import views_shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +123,19 @@ def _cases(request: ProjectRequest, dataset: Dataset, here: str) -> dict[str, An
         "fits": fits,
         "kept": [(name, request.GET[name]) for name in FILTER if name != "q" and request.GET.get(name)],
         "tags": tags,
+        "views": views_shown(request, "cases", subject=str(dataset.pk)),
         "chips": _chips(request, dataset, here, fits, tags, n_cases),
         "next_url": here + query_of(request, *FILTER, after=page.next_after) if page.next_after else "",
         "previous_url": here + query_of(request, *FILTER, before=page.previous_before) if page.previous_before else "",
     }
+
+
+def case_list_address(project: Project, subject: str) -> str | None:
+    """Where the cases of a dataset stand, which `subject` names by its number; None when there is none."""
+    if not (subject.isascii() and subject.isdigit() and len(subject) < 19):
+        return None
+    dataset = Dataset.objects.filter(project=project, pk=int(subject)).first()
+    return reverse("evals:dataset-detail", args=[project.slug, dataset.name]) if dataset else None
 
 
 def _rows(request: ProjectRequest, dataset: Dataset, here: str, page: CasesPage) -> list[ShownRow]:

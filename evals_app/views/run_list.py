@@ -12,6 +12,8 @@ from django.views.decorators.http import require_GET
 from evals_app.selectors.headlines import RunFits, run_counts, run_subjects, runs_page, runs_that_fit
 from evals_app.views.addresses import number_in, query_of, text_in
 from llmops.core.access import Action, ProjectRequest, project_page
+from llmops.core.models import Project
+from llmops.core.views.saved_views import views_shown
 
 FILTERS = ("q", "state", "prompt", "dataset")
 STATE_WORDS = {"": "All", "going": "Going on", "finished": "Finished", "ended": "Stopped or failed"}
@@ -51,6 +53,7 @@ def run_list(request: ProjectRequest) -> HttpResponse:
         "prompts": _choices(request, "prompt", run_subjects(request.project, "prompt_version__prompt"), fits.prompt),
         "datasets": _choices(request, "dataset", run_subjects(request.project, "dataset"), fits.dataset),
         "may_start": request.actor.may(Action.START_RUN),
+        "views": views_shown(request, "runs"),
     }
     return render(request, "evals_app/run_list.html", context)
 
@@ -59,6 +62,11 @@ def _choices(request: ProjectRequest, name: str, found: list[str], chosen: str) 
     named = [chosen, *found] if chosen and chosen not in found else found
     every = Choice("all", _here(request, **{name: ""}), not chosen)
     return [every, *(Choice(each, _here(request, **{name: each}), each == chosen) for each in named)]
+
+
+def run_list_address(project: Project, subject: str) -> str | None:
+    """Where the list of runs stands; it lists the parts of nothing."""
+    return None if subject else reverse("evals:run-list", kwargs={"project": project.slug})
 
 
 def _here(request: ProjectRequest, **changes: str) -> str:

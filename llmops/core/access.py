@@ -43,6 +43,7 @@ class Action(StrEnum):
     EDIT_API_KEY = "edit_api_key"
     EDIT_MEMBER = "edit_member"
     READ_AUDIT = "read_audit"
+    SHARE_VIEW = "share_view"
 
 
 _RANK = {role: rank for rank, role in enumerate(Role)}
@@ -59,6 +60,7 @@ LOWEST_ROLE: dict[Action, Role] = {
     Action.EDIT_API_KEY: Role.ADMIN,
     Action.EDIT_MEMBER: Role.ADMIN,
     Action.READ_AUDIT: Role.ADMIN,
+    Action.SHARE_VIEW: Role.EDITOR,
 }
 ROLE_OF_SCOPE: dict[Scope, Role] = {
     Scope.READ: Role.VIEWER,

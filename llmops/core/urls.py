@@ -2,11 +2,15 @@
 
 from django.urls import path
 
-from llmops.core.views import api_keys, audit, connections, finding, home, members, project
+from llmops.core.views import api_keys, audit, connections, finding, home, members, project, saved_views
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("search/", finding.project_search, name="search"),
+    path("save-view/", saved_views.saved_view_new, name="saved-view-new"),
+    path("views/<int:pk>/", saved_views.saved_view_edit, name="saved-view-edit"),
+    path("views/<int:pk>/remove/", saved_views.saved_view_take_away, name="saved-view-remove"),
+    path("views/<int:pk>/put-back/", saved_views.saved_view_back, name="saved-view-put-back"),
     path("models/", connections.connection_list, name="connection-list"),
     path("models/new/", connections.connection_new, name="connection-new"),
     path("models/<str:name>/edit/", connections.connection_edit, name="connection-edit"),

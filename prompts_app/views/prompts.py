@@ -12,7 +12,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from llmops.core.access import Action, ProjectRequest, project_page
+from llmops.core.models import Project
 from llmops.core.selectors.paging import keyset_page
+from llmops.core.views.saved_views import views_shown
 from llmops.core.views.undoing import done_with_undo
 from prompts_app import services
 from prompts_app.choices import PromptKind
@@ -46,6 +48,7 @@ def prompt_list(request: ProjectRequest) -> HttpResponse:
         "chips": _chips(request, tag=tag, archived=archived),
         "kept": [(key, request.GET[key]) for key in ("tag", "archived") if key in request.GET],
         "may_edit": request.actor.may(Action.EDIT_PROMPT),
+        "views": views_shown(request, "prompts"),
     }
     return render(request, "prompts_app/prompt_list.html", context)
 
@@ -102,6 +105,11 @@ def prompt_unarchive(request: ProjectRequest, name: str) -> HttpResponse:
     services.prompt_unarchive(prompt)
     messages.success(request, f"“{prompt.name}” is back in the list.")
     return redirect("prompts:prompt-detail", request.project.slug, prompt.name)
+
+
+def prompt_list_address(project: Project, subject: str) -> str | None:
+    """Where the list of prompts stands; it lists the parts of nothing."""
+    return None if subject else reverse("prompts:prompt-list", args=[project.slug])
 
 
 def _address(request: ProjectRequest, **changes: str) -> str:

@@ -20,6 +20,10 @@
       if (!menu.contains(event.target)) menu.open = false;
     }
   });
+  /* A menu that holds a form is opened to type into it. */
+  document.addEventListener("toggle", (event) => {
+    if (event.target.matches("details.save-view[open]")) event.target.querySelector("input:not([type=hidden])")?.focus();
+  }, true);
   function outside(element, event) {
     const box = element.getBoundingClientRect();
     return event.clientX < box.left || event.clientX > box.right || event.clientY < box.top || event.clientY > box.bottom;

@@ -22,6 +22,8 @@ PAGES: dict[str, list[str]] = {
     "core:api-key-list": ["settings/api-keys/"],
     "core:api-key-revoke": ["settings/api-keys/1/revoke/"],
     "core:audit-trail": ["settings/audit/", "settings/audit/?entry=1", "settings/audit/?kind=prompt&days=1"],
+    "core:saved-view-new": ["save-view/?place=runs&query=state%3Dfinished"],
+    "core:saved-view-edit": ["views/1/"],
     "prompts:prompt-list": ["prompts/", "prompts/?q=nothing-like-that", "prompts/?archived=1"],
     "prompts:prompt-new": ["new-prompt/"],
     "prompts:prompt-detail": ["prompts/support-answer/", "prompts/support-answer/?version=1"],
@@ -39,7 +41,7 @@ PAGES: dict[str, list[str]] = {
     "evals:evaluator-list": ["metrics/"],
     "evals:evaluator-new": ["new-metric/", "new-metric/?kind=rubric"],
     "evals:evaluator-detail": ["metrics/Correct/"],
-    "evals:run-list": ["runs/"],
+    "evals:run-list": ["runs/", "runs/?state=finished", "runs/?q=nothing-like-that"],
     "evals:run-new": ["runs/new/"],
     "evals:run-detail": ["runs/1/", "runs/1/?show=wrong", "runs/1/?result=1"],
 }

@@ -25,11 +25,13 @@ class Page(NamedTuple):
     """What a page says to GET and POST; None: it does not know the method.
 
     `method_first`: it says so to everybody, also to those who could not open it.
+    `found_first`: whether it is theirs depends on the object, so one that is not there is not there for any role.
     """
 
     get: Way | None = None
     post: Way | None = None
     method_first: bool = False
+    found_first: bool = False
 
 
 def _read(role: Role = VIEWER, status: int = 200) -> Page:
@@ -42,6 +44,10 @@ def _act(role: Role, status: int = 302) -> Page:
 
 def _form(role: Role, status: int = 422, *, read: Role | None = None, shows: int = 200) -> Page:
     return Page(get=Way(read or role, shows), post=Way(role, status))
+
+
+def _found_first(page: Page, *, method_first: bool = False) -> Page:
+    return page._replace(found_first=True, method_first=method_first)
 
 
 PAGES: dict[str, Page] = {
@@ -63,6 +69,10 @@ PAGES: dict[str, Page] = {
     "core:api-key-revoke": _form(ADMIN, 302),
     "core:audit-trail": _read(ADMIN),
     "core:audit-export": _read(ADMIN),
+    "core:saved-view-new": _form(VIEWER, 404, shows=404),
+    "core:saved-view-edit": _found_first(_form(EDITOR)),
+    "core:saved-view-remove": _found_first(_act(EDITOR), method_first=True),
+    "core:saved-view-put-back": _found_first(_act(EDITOR), method_first=True),
     "prompts:prompt-list": _form(VIEWER, 200),
     "prompts:prompt-new": _form(EDITOR),
     "prompts:prompt-detail": _form(EDITOR, 404, read=VIEWER),

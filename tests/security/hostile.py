@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -27,6 +27,7 @@ from llmops.core.selectors.invitations import invitation_link
 from llmops.core.services import api_key_create, member_set, project_create
 from llmops.core.services.connections import connection_test_record
 from llmops.core.services.invitations import invitation_send
+from llmops.core.services.saved_views import saved_view_add
 from llmops.providers.base import Message, Vendor
 from prompts_app.choices import PromptKind
 from prompts_app.services import VersionContent, prompt_create, version_publish
@@ -88,6 +89,16 @@ def _people(world: Hostile) -> None:
     world.filled |= {"members": member.pk, "api-keys": key.pk, "invitations": invitation.pk}
     world.filled |= {"new-password": reset_link(member.user).rstrip("/").rpartition("/")[2]}
     world.filled |= {"sign-ins": SignIn.objects.filter(user=world.admin)[0].mark}
+    view = saved_view_add(
+        project=world.project,
+        owner=world.admin,
+        place="runs",
+        subject="",
+        name=NAMES[0][:60],
+        query=urlencode({"q": NAMES[1]}),
+        is_shared=True,
+    )
+    world.filled |= {"views": view.pk}
     world.more_paths.append("/invitations/" + invitation_link(invitation).split("/invitations/")[1])
 
 

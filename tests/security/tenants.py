@@ -11,9 +11,10 @@ from evals_app.engine.case_files import CaseRow
 from evals_app.models import Case, Dataset, EvaluatorVersion, Run
 from evals_app.services import RunSettings, cases_put, dataset_create, evaluator_create, run_create
 from llmops.core.choices import Role, Scope
-from llmops.core.models import ApiKey, Connection, Invitation, Membership
+from llmops.core.models import ApiKey, Connection, Invitation, Membership, SavedView
 from llmops.core.services import api_key_create, member_set
 from llmops.core.services.invitations import invitation_send
+from llmops.core.services.saved_views import saved_view_add
 from llmops.providers.base import Message
 from prompts_app.choices import PromptKind
 from prompts_app.models import PromptVersion
@@ -36,6 +37,7 @@ class Tenant:
     key: ApiKey
     invitation: Invitation
     member: Membership
+    view: SavedView
 
     def parts(self, address: str) -> dict[str, Any]:
         """What stands in the place of the variable parts of `address`: this tenant's own objects."""
@@ -48,6 +50,7 @@ class Tenant:
             "evaluators": self.metric.evaluator.name,
         }
         keys = {"api-keys": self.key.pk, "invitations": self.invitation.pk, "members": self.member.pk}
+        keys |= {"views": self.view.pk}
         folders = address.split("/")
         return {
             "name": next((names[folder] for folder in folders if folder in names), ""),
@@ -90,4 +93,13 @@ def make_tenant(canary: str) -> Tenant:
         key=api_key_create(project=project, name=f"key {canary}", scopes=[Scope.READ]).row,
         invitation=invitation_send(project=project, email=f"{canary}@example.com", role=Role.VIEWER),
         member=member_set(project=project, user=make_user(name=f"member {canary}"), role=Role.VIEWER),
+        view=saved_view_add(
+            project=project,
+            owner=room.admin,
+            place="runs",
+            subject="",
+            name=f"view {canary}",
+            query="state=finished",
+            is_shared=True,
+        ),
     )

@@ -8,6 +8,7 @@ from llmops.core.models.invitation import Invitation
 from llmops.core.models.model_call import ModelCall
 from llmops.core.models.price import ModelPrice
 from llmops.core.models.project import Membership, Project
+from llmops.core.models.saved_view import SavedView
 from llmops.core.models.sign_in import SignIn
 from llmops.core.models.user import User
 
@@ -23,6 +24,7 @@ __all__ = [
     "ModelCall",
     "ModelPrice",
     "Project",
+    "SavedView",
     "SignIn",
     "User",
 ]

@@ -9,15 +9,17 @@ from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from llmops.core.access import Action, ProjectRequest, project_page
 from llmops.core.choices import AuditKind
-from llmops.core.models import AuditEntry
+from llmops.core.models import AuditEntry, Project
 from llmops.core.selectors import audit as trail
 from llmops.core.selectors.audit import DAYS, Fits, changes_of
 from llmops.core.selectors.paging import keyset_page
 from llmops.core.views.project import settings_context
+from llmops.core.views.saved_views import views_shown
 from llmops.formulas import neutralise
 
 PAGE_SIZE = 50
@@ -62,6 +64,7 @@ def audit_trail(request: ProjectRequest) -> HttpResponse:
         "changes": changes_of(opened) if opened else [],
         "opened_who_url": f"?who={_who(opened)}" if opened and _who(opened) else "",
         "narrowed": any(fits),
+        "views": views_shown(request, "audit"),
         "kinds": _chips(request, "kind", "Everything", [(str(kind), words) for kind, words in KIND_WORDS.items()]),
         "people": _chips(request, "who", "Everybody", trail.audit_people(request.project)),
         "days": _chips(request, "days", "Any time", list(DAYS.items())),
@@ -85,6 +88,11 @@ def audit_export(request: ProjectRequest) -> HttpResponse:
     name = f"audit-trail-{request.project.slug}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(file.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
+
+
+def audit_address(project: Project, subject: str) -> str | None:
+    """Where the trail of a project stands; it lists the parts of nothing."""
+    return None if subject else reverse("core:audit-trail", args=[project.slug])
 
 
 def _fits(request: ProjectRequest) -> Fits:

@@ -6,11 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.contrib.messages import constants as levels
+from django.contrib.messages.storage.base import Message
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
 from llmops.core.access import open_page
+from llmops.core.templatetags.toasts import UNDO
+from llmops.core.views.saved_views import Tab, ViewsShown
 from llmops.stats.estimate import Estimate
 
 
@@ -32,6 +36,7 @@ def gallery_context() -> dict[str, Any]:
     form.is_valid()
     now = timezone.now()
     return {
+        "crumbs": [("Prompts", "#"), ("support-answer", "#")],
         "tones": ["better", "worse", "unsure", "none"],
         "estimates": [
             Estimate(0.8125, 0.741, 0.864, 120),
@@ -46,6 +51,25 @@ def gallery_context() -> dict[str, Any]:
             {"label": "All", "url": "?show=all", "active": True, "count": 1204},
             {"label": "Wrong", "url": "?show=wrong", "active": False, "count": 22},
             {"label": "Not scored", "url": "?show=unscored", "active": False, "count": 0},
+        ],
+        "many_chips": [{"label": f"tag {number}", "url": "#", "active": number == 11} for number in range(1, 15)],
+        "views": [
+            ViewsShown(
+                tabs=[Tab("All runs", "#", False), Tab("Nightly", "#", True), Tab("x" * 60, "#", False)],
+                place="runs",
+                subject="",
+                query="q=nightly",
+                save_url="",
+                edit_url="#",
+                may_share=True,
+            ),
+            ViewsShown(tabs=[], place="runs", subject="", query="q=x", save_url="#", edit_url="", may_share=True),
+        ],
+        "messages": [
+            Message(levels.SUCCESS, "“Nightly” is saved."),
+            Message(levels.SUCCESS, "The view “Nightly” is removed.", extra_tags=f"{UNDO}#"),
+            Message(levels.WARNING, "3 of 40 rows were left out."),
+            Message(levels.ERROR, "The server cannot be reached. What you see may be out of date."),
         ],
         "tabs": [
             {"label": "Edit", "url": "?tab=edit", "active": True},
