@@ -44,7 +44,9 @@ def one_in_five_goes_wrong(call: Call) -> Fault | None:
 def test_r5_every_case_has_a_result_or_a_typed_error_and_the_ledger_every_call(platform: Platform, size: Size) -> None:
     with ModelServer(delay_s=0.05, behave=one_in_five_goes_wrong, retry_after="0.3") as server:
         world = make_world(n_cases=size.n_cases, base_url=server.url)
-        Connection.objects.filter(pk=world.connection.pk).update(timeout_s=1)
+        Connection.objects.filter(pk=world.connection.pk).update(
+            timeout_s=2
+        )  # time for a busy machine to take a call in
         run = world.run(concurrency=size.concurrency)
         nudge_workers()
         until_state(run, "finished", within_s=120)
