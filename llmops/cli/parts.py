@@ -113,7 +113,7 @@ def _variables(environment: Environment, addresses: dict[str, str]) -> dict[str,
         "LLMOPS_LOCAL_MODEL_URL": addresses.get("local_model_url", ""),
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, (str(PROJECT_ROOT), os.environ.get("PYTHONPATH", "")))),
-        # Python's own setting, off: without kept bytecode every start compiles all libraries again, which takes seconds.
+        # Off: without kept bytecode every start compiles all libraries again, which takes seconds.
         "PYTHONDONTWRITEBYTECODE": "",
         # glibc keeps a heap per thread otherwise: tens of megabytes a process.
         "MALLOC_ARENA_MAX": "2",
