@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
+from urllib.parse import urlsplit
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.contrib.auth.decorators import login_not_required
@@ -132,7 +133,7 @@ def project_page(action: Action, *, post: Action | None = None) -> Callable[[Pro
             if request.method not in PAGE_METHODS:
                 return HttpResponseNotAllowed(PAGE_METHODS)
             if not request.user.is_authenticated:
-                return redirect_to_login(request.get_full_path())
+                return redirect_to_login(_back_to(request))
             note_visit(request)
             acts(user=request.user)
             request.actor = actor_for_user(request.user, project_slug=project)
@@ -163,6 +164,14 @@ def project_page(action: Action, *, post: Action | None = None) -> Callable[[Pro
     return decorate
 
 
+def _back_to(request: HttpRequest) -> str:
+    """Where to go after signing in: the address itself, or for a form that was sent, the page it was on."""
+    sender = urlsplit(request.headers.get("Referer", ""))
+    if request.method == "POST" and sender.path.startswith("/") and sender.netloc == request.get_host():
+        return f"{sender.path}?{sender.query}" if sender.query else sender.path
+    return request.get_full_path()
+
+
 def signed_in_page(view: Callable[..., Any]) -> Callable[..., Any]:
     """Let everybody who has signed in open a page about themselves, whatever project they belong to."""
 
@@ -171,7 +180,7 @@ def signed_in_page(view: Callable[..., Any]) -> Callable[..., Any]:
         if request.method not in PAGE_METHODS:
             return HttpResponseNotAllowed(PAGE_METHODS)
         if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            return redirect_to_login(_back_to(request))
         note_visit(request)
         acts(user=request.user)
         return view(request, *args, **kwargs)

@@ -38,7 +38,10 @@
       menu.querySelector("summary").focus();
       return;
     }
-    if (event.target.matches("input, textarea, select")) return;
+    if (event.target.matches("input, textarea, select")) {
+      event.target.closest(".panel")?.focus();  /* out of the field first: what was typed is not lost by one key */
+      return;
+    }
     document.querySelector("[data-panel-close]")?.click();
   });
 

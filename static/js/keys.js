@@ -1,4 +1,4 @@
-/* Single keys, never while typing: ? shortcuts, / search, g + letter pages, j and k rows of a list. */
+/* Single keys, never while typing: ? shortcuts, / search, g + letter pages, j and k (or arrows, from a row) rows of a list. */
 (function () {
   "use strict";
   let going = 0;
@@ -10,12 +10,26 @@
     if (Date.now() - going < 1500 && follow(event.key)) { event.preventDefault(); going = 0; return; }
     going = event.key === "g" ? Date.now() : 0;
     if (event.key === "?") { event.preventDefault(); document.getElementById("shortcuts")?.showModal(); }
+    else if (isArrow(event)) { event.preventDefault(); step(event.key === "ArrowDown" ? 1 : -1); }
     else if (event.key === "/") {
       const search = document.querySelector("[data-search]");
       if (search) { event.preventDefault(); search.focus(); search.select(); }
     } else if (event.key === "j") step(1);
     else if (event.key === "k") step(-1);
   });
+
+  /* Up and down scroll, unless a row has the focus; cells of a dataset have arrow keys of their own (cells.js). */
+  function isArrow(event) {
+    return ["ArrowDown", "ArrowUp"].includes(event.key) && event.target.matches(".row-link") && !event.shiftKey;
+  }
+  /* The list of shortcuts tells what works on this page as it is now. */
+  const list = document.getElementById("shortcuts");
+  if (list) {
+    new MutationObserver(() => {
+      if (!list.open) return;
+      for (const row of list.querySelectorAll("[data-when]")) row.hidden = !document.querySelector(row.dataset.when);
+    }).observe(list, { attributeFilter: ["open"] });
+  }
 
   function follow(letter) {
     if (!/^[a-z]$/.test(letter)) return false;

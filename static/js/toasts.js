@@ -31,14 +31,34 @@
 
   /* What went wrong with a request that htmx made: in words, and once, also while a poll keeps failing. */
   let saidAt = 0;
-  function problem(text) {
+  function problem(text, retry = null) {
     const there = [...region.querySelectorAll("[data-toast-text]")].some((note) => note.textContent === text);
     if (there || Date.now() - saidAt < 10_000) return;
     saidAt = Date.now();
     toast(text, "error");
+    if (retry) offerRetry(region.lastElementChild, retry);
   }
-  document.addEventListener("htmx:sendError", () => problem("The server cannot be reached. What you see may be out of date."));
-  document.addEventListener("htmx:timeout", () => problem("The server did not answer in time. Try again."));
+  /* What a person asked for can be asked again; what the page asks by itself is asked again by itself. */
+  function again(element) {
+    if (element.matches("form")) return () => element.requestSubmit();
+    if (element.matches("a, button")) return () => element.click();
+    return null;
+  }
+  function offerRetry(note, retry) {
+    const button = note.querySelector("[data-toast-retry]");
+    button.hidden = false;
+    button.addEventListener("click", () => { saidAt = 0; note.remove(); retry(); });
+  }
+  const unreachable = () => navigator.onLine
+    ? "The server cannot be reached. Nothing that you typed is lost, but what you see may be out of date."
+    : "You are offline. Nothing that you typed is lost; it can be sent when the connection is back.";
+  document.addEventListener("htmx:sendError", (event) => problem(unreachable(), again(event.detail.elt)));
+  document.addEventListener("htmx:timeout", (event) => problem("The server did not answer in time.", again(event.detail.elt)));
+  addEventListener("online", () => {
+    for (const note of region.querySelectorAll("[data-toast]")) {
+      if (note.querySelector("[data-toast-retry]:not([hidden])")) note.querySelector("[data-toast-text]").textContent = "The connection is back.";
+    }
+  });
   document.addEventListener("htmx:responseError", (event) => {
     const status = event.detail.xhr.status;
     if (status === 403) problem("You may not do this, or the page has been open for too long. Reload it and try again.");

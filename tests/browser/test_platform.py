@@ -19,6 +19,7 @@ from tests.browser.conftest import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+SKIP_NAVIGATION = "() => { if (document.activeElement === document.body) document.getElementById('main').focus() }"
 CASES = "Question,Right answer\n" + "".join(
     f'"Say the number {n}, please",{n if n % 4 else "something else"}\n' for n in range(1, 21)
 )
@@ -167,3 +168,95 @@ def _finished(look: Any) -> Any:
         if shown["state"] == "finished":
             return shown
     raise AssertionError(f"The run does not end: {shown}")
+
+
+def test_the_main_job_is_done_without_a_mouse(page: Page) -> None:
+    """Prompt, try it, cases, run, result, invitation: every control is reached by Tab, and every page by a letter."""
+    press = page.keyboard.press
+    _go(page, "p", "**/prompts/")
+    _reach(page, "link", "New prompt")
+    press("Enter")
+    _reach(page, "textbox", "Name")
+    page.keyboard.type("by-keys")
+    _reach(page, "textbox", "Instructions to the model")
+    page.keyboard.type("Repeat it.")
+    press("Control+Enter")
+    page.wait_for_url("**/prompts/by-keys/")
+    _reach(page, "textbox", "question")
+    page.keyboard.type("Hi")
+    press("Control+Enter")
+    expect(page.locator("#try-answer")).to_have_text("Hi")
+    _go(page, "d", "**/datasets/")
+    _reach(page, "link", "New dataset")
+    press("Enter")
+    _reach(page, "textbox", "Name")
+    page.keyboard.type("By keys")
+    press("Enter")
+    page.wait_for_url("**/import/")
+    _reach(page, "", "Or paste cells")
+    press("Enter")
+    _reach(page, "textbox", "Cells copied from a spreadsheet")
+    page.keyboard.insert_text("question\texpected\nHi\tHi\nHo\tno")
+    _reach(page, "button", "Go on")
+    press("Enter")
+    _reach(page, "button", re.compile("^Go on|^Import|^Store"))
+    press("Enter")
+    page.wait_for_url("**/datasets/By%20keys/**")
+    _reach(page, "link", "Run a prompt on this")
+    press("Enter")
+    _reach(page, "combobox", "Prompt")
+    page.keyboard.type("by-keys")
+    _reach(page, "checkbox", "Correct")
+    if not page.get_by_label("Correct", exact=True).is_checked():
+        press("Space")
+    _reach(page, "button", "Run")
+    press("Enter")
+    page.wait_for_url(re.compile(r"/runs/\d+/$"))
+    expect(page.locator("#run-progress")).to_contain_text(re.compile("50 % correct.*took", re.S), timeout=30_000)
+    page.wait_for_load_state()  # it was loaded anew when the run ended
+    press("j")
+    press("ArrowDown")
+    expect(page.get_by_role("link", name="Ho", exact=True)).to_be_focused()
+    press("Enter")
+    expect(page.locator("#result-panel")).to_contain_text("The answer does not contain")
+    page.wait_for_load_state()
+    press("?")
+    expect(page.locator("#shortcuts")).to_be_visible()
+    shown = page.locator("#shortcuts dl > div:visible").all_inner_texts()
+    assert any("Close the side panel" in row for row in shown)
+    assert not any("Tick the row" in row for row in shown)
+    press("Escape")
+    press("Escape")
+    expect(page.locator("#result-panel")).to_have_count(0)
+    _go(page, "s", "**/settings/")
+    _reach(page, "link", "Members")
+    press("Enter")
+    _reach(page, "link", "Invite someone")
+    press("Enter")
+    _reach(page, "textbox", "E-mail")
+    page.keyboard.type("by-keys@example.com")
+    press("Enter")
+    expect(page.locator("main")).to_contain_text("by-keys@example.com")
+
+
+def _go(page: Page, letter: str, url: str) -> None:
+    page.wait_for_load_state()
+    page.locator("body").evaluate("() => document.activeElement.blur()")
+    page.keyboard.press("g")
+    page.keyboard.press(letter)
+    page.wait_for_url(url)
+
+
+def _reach(page: Page, role: Any, name: str | re.Pattern[str]) -> None:
+    """Press Tab until the control has the focus, and look that the focus can be seen."""
+    main = page.locator("main")
+    control = main.get_by_role(role, name=name, exact=True).first if role else main.get_by_text(str(name), exact=True)
+    control.wait_for()
+    page.evaluate(SKIP_NAVIGATION)
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if control.evaluate("(element) => element === document.activeElement"):
+            break
+    expect(control).to_be_focused()
+    shown = "(element) => { const style = getComputedStyle(element); return style.outlineStyle + style.outlineWidth }"
+    assert control.evaluate(shown) != "none0px"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.test import RequestFactory
@@ -76,3 +78,19 @@ async def test_async_pages_follow_the_same_rule() -> None:
         await async_sample(request, project=room.project.slug)
     await sync_to_async(member_set)(project=room.project, user=user, role=Role.EDITOR)
     assert (await async_sample(request, project=room.project.slug)).content == b"editor"
+
+
+@pytest.mark.parametrize(
+    ("verb", "sender", "back"),
+    [
+        ("get", "", "/p/room/prompts/?tag=x"),
+        ("post", "http://testserver/p/room/new-prompt/?from=3", "/p/room/new-prompt/?from=3"),
+        ("post", "http://elsewhere.example.com/p/room/new-prompt/", "/p/room/prompts/?tag=x"),
+        ("post", "", "/p/room/prompts/?tag=x"),
+    ],
+)
+def test_whoever_signs_in_again_is_brought_back_to_the_form_that_was_sent(verb: str, sender: str, back: str) -> None:
+    request = getattr(RequestFactory(), verb)("/p/room/prompts/?tag=x", headers={"Referer": sender} if sender else {})
+    request.user = AnonymousUser()
+    answer = sample(request, project="room")
+    assert parse_qs(urlsplit(answer["Location"]).query) == {"next": [back]}
