@@ -30,8 +30,8 @@ BASELINES = {
     "prompts/thing-0/": 9,
     "prompts/thing-0/versions/": 7,
     "datasets/": 8,
-    "datasets/thing-0/": 11,
-    "datasets/thing-0/?q=text": 11,
+    "datasets/thing-0/": 12,
+    "datasets/thing-0/?q=text": 12,
     "datasets/thing-0/history/": 6,
     "metrics/": 6,
     "runs/": 11,
@@ -40,7 +40,7 @@ BASELINES = {
     "models/": 5,
     "settings/members/": 6,
     "settings/api-keys/": 5,
-    "settings/audit/": 8,
+    "settings/audit/": 9,
 }
 
 
