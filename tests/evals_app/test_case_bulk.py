@@ -186,7 +186,7 @@ def test_viewers_have_no_ticks(room: Room, dataset: Dataset) -> None:
 
 def test_chips_go_together_and_stay_in_the_address(room: Room, dataset: Dataset) -> None:
     text = text_of(room.client.get(f"{room.address}datasets/cards/?tag=x&since=0"))
-    assert '/datasets/cards/?since=0" aria-current="true">x' in text
+    assert '/datasets/cards/?since=0" aria-current="true"><span>x</span>' in text
     assert "?tag=x&since=0&unanswered=1" in text
     assert "Changed after revision 0" in text
     assert '<input type="hidden" name="tag" value="x"><input type="hidden" name="since" value="0">' in text
