@@ -180,7 +180,7 @@ def test_cases_of_another_dataset_are_not_touched(room: Room, dataset: Dataset) 
 
 def test_viewers_have_no_ticks(room: Room, dataset: Dataset) -> None:
     viewer = room.member(Role.VIEWER)
-    assert "data-tick" not in viewer.get(f"{room.address}datasets/cards/").content.decode()
+    assert 'name="case"' not in viewer.get(f"{room.address}datasets/cards/").content.decode()
     assert viewer.post(f"{room.address}datasets/cards/bulk/", {"do": "remove"}).status_code == 403
 
 
