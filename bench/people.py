@@ -41,20 +41,27 @@ class Person(HttpUser):
     @task(3)
     def prompts(self) -> None:
         self.client.get(f"{PROJECT}/prompts/", name="500 prompts")
-        number = random.randrange(PROMPTS)
-        self.client.get(f"{PROJECT}/prompts/prompt-{number:03}/", name="one prompt")
+
+    @task(3)
+    def prompt(self) -> None:
+        self.client.get(f"{PROJECT}/prompts/prompt-{random.randrange(PROMPTS):03}/", name="one prompt")
 
     @task(3)
     def cases(self) -> None:
-        self.client.get(DATASET, name="10,000 cases")
-        self.client.get(f"{DATASET}?page={random.randint(2, 90)}", name="10,000 cases, another page")
+        self.client.get(f"{DATASET}?page={random.randint(1, 90)}", name="10,000 cases")
 
     @task(1)
     def search(self) -> None:
         self.client.get(f"{DATASET}?q=number+{random.randrange(1000)}", name="10,000 cases, searched")
 
     @task(3)
-    def results(self) -> None:
+    def runs(self) -> None:
         self.client.get(f"{PROJECT}/runs/", name="runs")
+
+    @task(3)
+    def run_page(self) -> None:
         self.client.get(RUN, name="run of 10,000")
+
+    @task(3)
+    def result(self) -> None:
         self.client.get(f"{RUN}?result={random.choice(RESULTS)}", name="one result")

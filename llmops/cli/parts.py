@@ -145,6 +145,8 @@ def _web(environment: Environment, variables: dict[str, str]) -> Program:
             *("--host", environment.host, "--port", str(environment.port)),
             *("--log-level", "warning", "--no-access-log", "--no-server-header"),
             *("--timeout-graceful-shutdown", "5"),
+            # Longer than browsers and proxies keep an idle connection, so that none is closed under a request.
+            *("--timeout-keep-alive", "75"),
         ),
         ready=lambda: _answers_ok(f"{address}/livez"),
         environment=variables | _database_sessions(silent_s=_PATIENCE_WITH_PAGES_S),
