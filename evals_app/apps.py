@@ -9,9 +9,9 @@ class EvalsConfig(AppConfig):
         # Models must be loaded first.
         from evals_app.selectors.figures import run_figures
         from evals_app.selectors.finding import datasets_found, metrics_found, runs_found
-        from evals_app.views.case_list import case_list_address
+        from evals_app.views.case_list import FILTER, case_list_address
         from evals_app.views.home import register
-        from evals_app.views.run_list import run_list_address
+        from evals_app.views.run_list import FILTERS, run_list_address
         from llmops.metrics import register_metrics
         from llmops.panels import ListPlace, NavEntry, SearchKind, register_lists, register_nav, register_search
 
@@ -26,8 +26,8 @@ class EvalsConfig(AppConfig):
             SearchKind("Runs", "player-play", 40, runs_found),
         )
         register_lists(
-            ListPlace("runs", "All runs", ("q", "state", "prompt", "dataset"), run_list_address),
-            ListPlace("cases", "All cases", ("q", "tag", "unanswered", "since"), case_list_address),
+            ListPlace("runs", "All runs", FILTERS, run_list_address),
+            ListPlace("cases", "All cases", FILTER, case_list_address),
         )
         register()
         register_metrics(run_figures)

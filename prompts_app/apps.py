@@ -21,10 +21,10 @@ class PromptsConfig(AppConfig):
         )
         from prompts_app.selectors import has_prompts, prompts_for_project
         from prompts_app.selectors.finding import prompts_found
-        from prompts_app.views.prompts import prompt_list_address
+        from prompts_app.views.prompts import FILTERS, prompt_list_address
 
         register_nav(NavEntry("prompts", "Prompts", "message-2", "prompts:prompt-list", 10))
-        register_lists(ListPlace("prompts", "All prompts", ("q", "tag", "archived"), prompt_list_address))
+        register_lists(ListPlace("prompts", "All prompts", FILTERS, prompt_list_address))
         register_search(SearchKind("Prompts", "message-2", 10, prompts_found))
         register_first_step(
             FirstStep(

@@ -2,11 +2,10 @@
 
 import argparse
 import socket
-import urllib.error
-import urllib.request
 
 import psycopg
 
+from llmops.cli.ports import answers_ok
 from llmops.cli.programs import CannotStart
 from llmops.env import Environment, load_environment, local_url
 
@@ -26,12 +25,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _web(environment: Environment) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(f"{local_url(environment.host, environment.port)}/livez", timeout=_PATIENCE_S) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+    return answers_ok(f"{local_url(environment.host, environment.port)}/livez", within_s=_PATIENCE_S)
 
 
 def _worker(environment: Environment) -> bool:

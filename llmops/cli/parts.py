@@ -2,13 +2,11 @@
 
 import os
 import sys
-import urllib.error
-import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from llmops.cli.local_model import weights
-from llmops.cli.ports import LOOPBACK, remembered_port
+from llmops.cli.ports import LOOPBACK, answers_ok, remembered_port
 from llmops.cli.postgres import PostgresServer
 from llmops.cli.programs import Program
 from llmops.cli.valkey import RedisServer
@@ -96,7 +94,7 @@ def _models(environment: Environment) -> tuple[Program, ...]:
         Program(
             name="local-model",
             command=_python("llmops.cli.local_model", str(port)),
-            ready=lambda: _answers_ok(f"http://{LOOPBACK}:{port}/health"),
+            ready=lambda: answers_ok(f"http://{LOOPBACK}:{port}/health"),
             phase=_MODELS,
         ),
     )
@@ -148,7 +146,7 @@ def _web(environment: Environment, variables: dict[str, str]) -> Program:
             # Longer than browsers and proxies keep an idle connection, so that none is closed under a request.
             *("--timeout-keep-alive", "75"),
         ),
-        ready=lambda: _answers_ok(f"{address}/livez"),
+        ready=lambda: answers_ok(f"{address}/livez"),
         environment=variables | _database_sessions(silent_s=_PATIENCE_WITH_PAGES_S),
         phase=_DJANGO,
     )
@@ -195,13 +193,3 @@ def _beat(variables: dict[str, str]) -> Program:
 
 def _python(module: str, *arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", module, *arguments)
-
-
-def _answers_ok(url: str) -> bool:
-    # No proxy of the environment stands between us and our own children.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError, ValueError):
-        return False

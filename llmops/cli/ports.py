@@ -3,6 +3,8 @@
 import errno
 import json
 import socket
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from llmops.home import write_private
@@ -57,4 +59,14 @@ def answers(port: int, *, host: str = LOOPBACK, within_s: float = 1) -> bool:
         with socket.create_connection((host, port), timeout=within_s):
             return True
     except OSError:
+        return False
+
+
+def answers_ok(url: str, *, within_s: float = 2) -> bool:
+    """Whether a GET of `url`, one of our own programs, is answered with 200; past any proxy of the environment."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=within_s) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError, ValueError):
         return False

@@ -130,12 +130,8 @@ def project_page(action: Action, *, post: Action | None = None) -> Callable[[Pro
 
     def decorate(view: ProjectView[P]) -> Callable[..., Any]:
         def enter(request: ProjectRequest, project: str) -> HttpResponseBase | None:
-            if request.method not in PAGE_METHODS:
-                return HttpResponseNotAllowed(PAGE_METHODS)
-            if not request.user.is_authenticated:
-                return redirect_to_login(_back_to(request))
-            note_visit(request)
-            acts(user=request.user)
+            if stop := _enter_signed_in(request):
+                return stop
             request.actor = actor_for_user(request.user, project_slug=project)
             request.project = request.actor.project
             needed = (post or action) if request.method == "POST" else action
@@ -164,6 +160,17 @@ def project_page(action: Action, *, post: Action | None = None) -> Callable[[Pro
     return decorate
 
 
+def _enter_signed_in(request: HttpRequest) -> HttpResponseBase | None:
+    """Note who asks. The signed-out are sent to sign in, and methods that no browser sends from a page get 405."""
+    if request.method not in PAGE_METHODS:
+        return HttpResponseNotAllowed(PAGE_METHODS)
+    if not request.user.is_authenticated:
+        return redirect_to_login(_back_to(request))
+    note_visit(request)
+    acts(user=request.user)
+    return None
+
+
 def _back_to(request: HttpRequest) -> str:
     """Where to go after signing in: the address itself, or for a form that was sent, the page it was on."""
     sender = urlsplit(request.headers.get("Referer", ""))
@@ -177,13 +184,7 @@ def signed_in_page(view: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(view)
     def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if request.method not in PAGE_METHODS:
-            return HttpResponseNotAllowed(PAGE_METHODS)
-        if not request.user.is_authenticated:
-            return redirect_to_login(_back_to(request))
-        note_visit(request)
-        acts(user=request.user)
-        return view(request, *args, **kwargs)
+        return _enter_signed_in(request) or view(request, *args, **kwargs)
 
     page.access_rule = SIGNED_IN  # type: ignore[attr-defined]  # read by the guard tests
     return page

@@ -23,6 +23,7 @@ from prompts_app.selectors import prompt_by_name, prompt_counts, prompt_tags_in,
 from prompts_app.services import PromptProblem
 
 PAGE_SIZE = 50
+FILTERS = ("q", "tag", "archived")
 MOST_TAGS = 100
 
 
@@ -114,7 +115,7 @@ def prompt_list_address(project: Project, subject: str) -> str | None:
 
 def _address(request: ProjectRequest, **changes: str) -> str:
     """This list with other parameters; an empty one is left out."""
-    kept = {key: request.GET[key] for key in ("q", "tag", "archived") if key in request.GET}
+    kept = {key: request.GET[key] for key in FILTERS if key in request.GET}
     query = urlencode({key: value for key, value in {**kept, **changes}.items() if value})
     return f"{reverse('prompts:prompt-list', args=[request.project.slug])}{'?' + query if query else ''}"
 

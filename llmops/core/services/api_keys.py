@@ -65,7 +65,7 @@ def api_key_find(text: str, *, now: datetime | None = None) -> ApiKey | None:
     is_right = hmac.compare_digest(key.secret_hash if key else _NO_SECRET, _hash(secret))
     if key is None or not is_right:
         return None
-    if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now):
+    if key.revoked_at is not None or key.has_ended(now):
         return None
     if key.last_used_at is None or now - key.last_used_at > USED_AGAIN_AFTER:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)

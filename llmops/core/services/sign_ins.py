@@ -18,7 +18,6 @@ from llmops.core.visitors import address_of, browser_words, neighbourhood
 
 MOST_OF_ACCOUNT, ACCOUNT_WINDOW = 5, timedelta(minutes=15)
 MOST_OF_ADDRESS, ADDRESS_WINDOW = 100, timedelta(hours=1)
-_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 class WrongPassword(Exception):
@@ -65,7 +64,7 @@ def password_check(request: HttpRequest, *, email: str, password: str) -> User:
 def sign_in(request: HttpRequest, user: User) -> None:
     """Sign a person in to this browser, and note it. One transaction."""
     with transaction.atomic():
-        login(request, user, backend=_BACKEND)
+        login(request, user)
         browser = browser_words(request.headers.get("User-Agent", ""))
         audit_note(AuditKind.SIGN_IN, "signed_in", "signed in", after={"browser": browser}, user=user)
 

@@ -39,7 +39,7 @@ def account_password(request: SignedInRequest) -> HttpResponse:
     if form.is_valid():
         password_change(request.user, password=form.cleaned_data["password"])
         request.session.flush()
-        login(request, request.user, backend="django.contrib.auth.backends.ModelBackend")
+        login(request, request.user)
         messages.success(request, "Your password is changed. Everywhere else you are signed out.")
         return redirect("account")
     return _page(request, password_form=form)
