@@ -130,15 +130,8 @@ def version_publish(
         newest = versions.select_related("created_by").first()
         if newest is not None and newest_seen is not None and newest.number > newest_seen:
             raise NewerVersion(newest)
-        version = PromptVersion.objects.create(
-            prompt=prompt,
-            number=(newest.number if newest else 0) + 1,
-            message=message[:300],
-            created_by=author,
-            **columns,
-        )
-        Prompt.objects.filter(pk=prompt.pk).update(updated_at=timezone.now())
-    return Published(version, created=True)
+        number = (newest.number if newest else 0) + 1
+        return _version_add(prompt, number, columns, message=message[:300], author=author)
 
 
 def version_restore(prompt: Prompt, *, version: PromptVersion, author: User | None = None) -> Published:
@@ -152,15 +145,17 @@ def version_restore(prompt: Prompt, *, version: PromptVersion, author: User | No
         newest = PromptVersion.objects.filter(prompt=prompt).order_by("-number")[0]
         if newest.content_hash == version.content_hash:
             return Published(newest, created=False)
-        restored = PromptVersion.objects.create(
-            prompt=prompt,
-            number=newest.number + 1,
-            message=f"Back to version {version.number}",
-            created_by=author,
-            **{name: getattr(version, name) for name in _CONTENT_COLUMNS},
-        )
-        Prompt.objects.filter(pk=prompt.pk).update(updated_at=timezone.now())
-    return Published(restored, created=True)
+        columns = {name: getattr(version, name) for name in _CONTENT_COLUMNS}
+        message = f"Back to version {version.number}"
+        return _version_add(prompt, newest.number + 1, columns, message=message, author=author)
+
+
+def _version_add(
+    prompt: Prompt, number: int, columns: dict[str, Any], *, message: str, author: User | None
+) -> Published:
+    version = PromptVersion.objects.create(prompt=prompt, number=number, message=message, created_by=author, **columns)
+    Prompt.objects.filter(pk=prompt.pk).update(updated_at=timezone.now())
+    return Published(version, created=True)
 
 
 def prompt_duplicate(version: PromptVersion, *, name: str, author: User | None = None) -> PromptVersion:
