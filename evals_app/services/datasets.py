@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from evals_app.engine.case_files import CaseRow
 from evals_app.models import Case, CaseVersion, Dataset
@@ -24,7 +23,7 @@ from evals_app.services.revision_storing import Stored as Stored
 from llmops.core.choices import AuditKind
 from llmops.core.models import Project, User
 from llmops.core.naming import name_problem
-from llmops.core.services import audit_note
+from llmops.core.services.archiving import row_archive, row_unarchive
 
 
 class DatasetNameTaken(DatasetProblem):
@@ -144,18 +143,12 @@ def cases_put_back(dataset: Dataset, *, case_ids: Collection[int], author: User 
 
 def dataset_archive(dataset: Dataset) -> None:
     """Take a dataset out of the lists; its runs stay. Idempotent."""
-    with transaction.atomic():
-        if Dataset.objects.filter(pk=dataset.pk, archived_at__isnull=True).update(archived_at=timezone.now()):
-            what = f"archived the dataset “{dataset.name}”"
-            audit_note(AuditKind.DATASET, "archived", what, project_id=dataset.project_id)
+    row_archive(dataset, AuditKind.DATASET)
 
 
 def dataset_unarchive(dataset: Dataset) -> None:
     """Bring an archived dataset back. Idempotent."""
-    with transaction.atomic():
-        if Dataset.objects.filter(pk=dataset.pk, archived_at__isnull=False).update(archived_at=None):
-            what = f"brought back the dataset “{dataset.name}”"
-            audit_note(AuditKind.DATASET, "brought_back", what, project_id=dataset.project_id)
+    row_unarchive(dataset, AuditKind.DATASET)
 
 
 def _current(dataset: Dataset, *, case_id: int) -> CaseVersion | None:

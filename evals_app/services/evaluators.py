@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from evals_app.engine import KINDS, ConfigError
 from evals_app.models import Evaluator, EvaluatorVersion
@@ -14,7 +13,7 @@ from evals_app.services.case_checks import is_storable, texts_in
 from llmops.core.choices import AuditKind
 from llmops.core.models import Connection, Project, User
 from llmops.core.naming import name_problem
-from llmops.core.services import audit_note
+from llmops.core.services.archiving import row_archive, row_unarchive
 
 DEFAULT_MARGIN = 2.0
 MOST_MODEL_CHARS = 200
@@ -81,18 +80,12 @@ def evaluator_change(
 
 def evaluator_archive(evaluator: Evaluator) -> None:
     """Take an evaluator out of the lists; its scores stay. Idempotent."""
-    with transaction.atomic():
-        if Evaluator.objects.filter(pk=evaluator.pk, archived_at__isnull=True).update(archived_at=timezone.now()):
-            what = f"archived the metric “{evaluator.name}”"
-            audit_note(AuditKind.METRIC, "archived", what, project_id=evaluator.project_id)
+    row_archive(evaluator, AuditKind.METRIC)
 
 
 def evaluator_unarchive(evaluator: Evaluator) -> None:
     """Bring an archived evaluator back. Idempotent."""
-    with transaction.atomic():
-        if Evaluator.objects.filter(pk=evaluator.pk, archived_at__isnull=False).update(archived_at=None):
-            what = f"brought back the metric “{evaluator.name}”"
-            audit_note(AuditKind.METRIC, "brought_back", what, project_id=evaluator.project_id)
+    row_unarchive(evaluator, AuditKind.METRIC)
 
 
 def evaluator_draft(

@@ -15,7 +15,7 @@ from django.utils import timezone
 from llmops.core.choices import AuditKind
 from llmops.core.models import Connection, Project, User
 from llmops.core.naming import name_problem
-from llmops.core.services import audit_note
+from llmops.core.services.archiving import row_archive, row_unarchive
 from llmops.providers.base import Message
 from prompts_app.choices import PromptKind
 from prompts_app.models import Prompt, PromptVersion
@@ -192,18 +192,12 @@ def prompt_tag(prompt: Prompt, *, tags: Sequence[str]) -> None:
 
 def prompt_archive(prompt: Prompt) -> None:
     """Take a prompt out of the lists; its versions and runs stay. Idempotent."""
-    with transaction.atomic():
-        if Prompt.objects.filter(pk=prompt.pk, archived_at__isnull=True).update(archived_at=timezone.now()):
-            what = f"archived the prompt “{prompt.name}”"
-            audit_note(AuditKind.PROMPT, "archived", what, project_id=prompt.project_id)
+    row_archive(prompt, AuditKind.PROMPT)
 
 
 def prompt_unarchive(prompt: Prompt) -> None:
     """Bring an archived prompt back. Idempotent."""
-    with transaction.atomic():
-        if Prompt.objects.filter(pk=prompt.pk, archived_at__isnull=False).update(archived_at=None):
-            what = f"brought back the prompt “{prompt.name}”"
-            audit_note(AuditKind.PROMPT, "brought_back", what, project_id=prompt.project_id)
+    row_unarchive(prompt, AuditKind.PROMPT)
 
 
 def content_problems(messages: Sequence[Message]) -> list[PromptProblem]:
