@@ -1,4 +1,4 @@
-"""Identifiers that clients make themselves: unique without asking the database, sorted by time."""
+"""Identifiers: those that clients make themselves, unique without asking the database, and numbers of rows as typed."""
 
 from __future__ import annotations
 
@@ -23,3 +23,8 @@ def uuid7(now_ms: int | None = None) -> uuid.UUID:
     high = (stamp << 16) | (_VERSION_7 << 12) | (random_bits >> 62)
     low = (_VARIANT_RFC << 62) | (random_bits & ((1 << 62) - 1))
     return uuid.UUID(int=(high << 64) | low)
+
+
+def row_number(text: str) -> int | None:
+    """The number of a row as it stands in an address; None for anything else, which no row has."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

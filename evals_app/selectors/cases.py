@@ -13,6 +13,7 @@ from django.http import Http404
 from evals_app.models import Case, CaseVersion, Dataset
 from evals_app.selectors.case_filters import CaseFilter, current_cases
 from evals_app.selectors.case_texts import Beginnings
+from llmops.ids import row_number
 
 CASES_PER_PAGE = 100
 SHOWN_CHARS = 300
@@ -130,7 +131,7 @@ def has_keys(dataset: Dataset) -> bool:
 
 def version_of_case(dataset: Dataset, *, case_id: int, pk: str) -> CaseVersion:
     """The version `pk` of a case, whether it is current or not. Raises Http404."""
-    number = int(pk) if pk.isascii() and pk.isdigit() and len(pk) < 19 else 0
+    number = row_number(pk) or 0
     versions = CaseVersion.objects.filter(dataset=dataset, case_id=case_id, pk=number)
     version = versions.select_related("case").first()
     if version is None:

@@ -12,6 +12,7 @@ from django.http import Http404
 
 from evals_app.models import Run, RunEvaluator
 from llmops.core.models import Project
+from llmops.ids import row_number
 
 
 class Usage(NamedTuple):
@@ -55,11 +56,7 @@ def runs_for_project(project: Project) -> QuerySet[Run]:
 def run_by_id(project: Project, *, run_id: str | int) -> Run:
     """The project's run with this id. Raises Http404."""
     text = str(run_id)
-    run = (
-        runs_for_project(project).filter(pk=int(text)).first()
-        if text.isascii() and text.isdigit() and len(text) < 19
-        else None
-    )
+    run = runs_for_project(project).filter(pk=row_number(text) or 0).first()
     if run is None:
         raise Http404(f"There is no run {text[:40]} in this project.")
     return run

@@ -17,6 +17,7 @@ from evals_app.selectors.runs import Counts, run_counts
 from evals_app.selectors.scores import MetricResult, run_metrics
 from evals_app.selectors.waiting import Waiting, run_waiting
 from llmops.core.models import ModelCall
+from llmops.ids import row_number
 from llmops.providers.base import Message
 from prompts_app.rendering import BrokenTemplate, MissingVariable, RenderedTooLong
 from prompts_app.services import rendered_messages
@@ -101,8 +102,8 @@ def run_results_page(
         search=search,
         tag=tag,
     )
-    if after.isascii() and after.isdigit() and len(after) < 19:
-        results = results.filter(pk__gt=int(after))
+    if (last := row_number(after)) is not None:
+        results = results.filter(pk__gt=last)
     found = list(results[: limit + 1])
     return ResultsPage(
         rows=[_row(result, metrics) for result in found[:limit]],

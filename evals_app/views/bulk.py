@@ -14,10 +14,11 @@ from evals_app.selectors.case_filters import chosen_cases, current_cases
 from evals_app.selectors.datasets import dataset_by_name
 from evals_app.services.case_bulk import cases_tag, cases_take_out
 from evals_app.services.datasets import DatasetProblem, Stored
-from evals_app.views.addresses import query_of
 from evals_app.views.case_list import FILTER, LIST, filter_in
 from evals_app.views.revisions import after_change
 from llmops.core.access import Action, ProjectRequest, project_page
+from llmops.core.views.addresses import query_of
+from llmops.ids import row_number
 
 MOST_TICKED = 1_000
 ASKED = {"tag": "Put the tag {tags} on", "untag": "Take the tag {tags} off", "remove": "Take out"}
@@ -84,5 +85,5 @@ def _problem(do: str, tags: list[str]) -> str:
 
 
 def _ticked(request: ProjectRequest) -> list[int]:
-    texts = request.POST.getlist("case")[:MOST_TICKED]
-    return [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 19]
+    numbers = map(row_number, request.POST.getlist("case")[:MOST_TICKED])
+    return [number for number in numbers if number is not None]

@@ -16,9 +16,9 @@ from evals_app.selectors.cases import SHOWN_CHARS, current_case, version_of_case
 from evals_app.selectors.datasets import dataset_by_name
 from evals_app.services import datasets as services
 from evals_app.services.datasets import CaseChanged, Stored, WrongCases
-from evals_app.views.addresses import query_of
 from evals_app.views.case_list import LIST, ShownCell
 from llmops.core.access import Action, ProjectRequest, project_page
+from llmops.core.views.addresses import query_of
 
 
 @project_page(Action.EDIT_DATASET)

@@ -27,10 +27,11 @@ from evals_app.selectors.cases import (
     removed_case,
 )
 from evals_app.selectors.datasets import newest_revision, revision_numbered
-from evals_app.views.addresses import number_in, query_of, text_in
 from llmops.core.access import Action, ProjectRequest
 from llmops.core.models import Project
+from llmops.core.views.addresses import number_in, query_of, text_in
 from llmops.core.views.saved_views import views_shown
+from llmops.ids import row_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +133,7 @@ def _cases(request: ProjectRequest, dataset: Dataset, here: str) -> dict[str, An
 
 def case_list_address(project: Project, subject: str) -> str | None:
     """Where the cases of a dataset stand, which `subject` names by its number; None when there is none."""
-    if not (subject.isascii() and subject.isdigit() and len(subject) < 19):
-        return None
-    dataset = Dataset.objects.filter(project=project, pk=int(subject)).first()
+    dataset = Dataset.objects.filter(project=project, pk=row_number(subject) or 0).first()
     return reverse("evals:dataset-detail", args=[project.slug, dataset.name]) if dataset else None
 
 

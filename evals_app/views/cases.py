@@ -18,10 +18,10 @@ from evals_app.selectors.cases import current_case, has_keys, version_of_case
 from evals_app.selectors.datasets import dataset_by_name
 from evals_app.services import datasets as services
 from evals_app.services.datasets import CaseChanged, DatasetProblem, Stored, WrongCases
-from evals_app.views.addresses import query_of
 from evals_app.views.case_list import LIST, case_list, case_panel
 from evals_app.views.import_changes import after_import
 from llmops.core.access import Action, ProjectRequest, project_page
+from llmops.core.views.addresses import query_of
 
 FIRST_COLUMN = "question"
 MOST_NEW_COLUMNS = 20

@@ -12,7 +12,7 @@ from evals_app.choices import CaseChange
 from evals_app.diffing import Content, FieldChange, FieldText, field_changes, field_texts
 from evals_app.selectors.cases import case_title
 from evals_app.selectors.changes import ChangeCounts
-from evals_app.views.addresses import query_of
+from llmops.core.views.addresses import query_of
 
 KIND_WORDS = {CaseChange.ADDED: "Added", CaseChange.CHANGED: "Changed", CaseChange.REMOVED: "Taken out"}
 

@@ -31,10 +31,10 @@ from evals_app.services.exporting import (
     export_name,
 )
 from evals_app.views import bulk, case_cells, cases, import_changes, imports, revisions
-from evals_app.views.addresses import number_in, query_of, text_in
 from evals_app.views.case_list import case_list
 from llmops.core.access import Action, ProjectRequest, project_page
 from llmops.core.selectors.paging import keyset_page
+from llmops.core.views.addresses import number_in, query_of, text_in
 
 DATASETS_PER_PAGE = 50
 

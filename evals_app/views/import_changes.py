@@ -25,9 +25,9 @@ from evals_app.services.import_previews import (
 )
 from evals_app.services.importing import FileRefused
 from evals_app.services.kept_files import FileGone, KeptFile, file_forget, kept_file
-from evals_app.views.addresses import number_in, query_of
 from evals_app.views.changes import KIND_WORDS, ShownChange, shown_change
 from llmops.core.access import Action, ProjectRequest, project_page
+from llmops.core.views.addresses import number_in, query_of
 
 MISSING = "Not in the file"
 

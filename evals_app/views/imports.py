@@ -25,9 +25,9 @@ from evals_app.services.importing import (
     file_preview,
 )
 from evals_app.services.kept_files import FileGone, KeptFile, file_forget, file_keep, kept_file
-from evals_app.views.addresses import query_of
 from evals_app.views.import_changes import after_import, import_steps
 from llmops.core.access import Action, ProjectRequest, project_page
+from llmops.core.views.addresses import query_of
 
 MOST_REQUEST_BYTES = MOST_FILE_BYTES + 1024 * 1024  # the form around the file
 TOO_LARGE = f"The file is larger than {MOST_FILE_BYTES // 1024**2} MB. Split it and import one part after the other."

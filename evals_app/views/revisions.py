@@ -17,10 +17,10 @@ from evals_app.selectors.datasets import dataset_by_name, revision_numbered, rev
 from evals_app.services import revisions as services
 from evals_app.services.datasets import DatasetMoved, DatasetProblem, WrongCases
 from evals_app.services.exporting import EXPORT_TYPES
-from evals_app.views.addresses import number_in, query_of, text_in
 from evals_app.views.case_list import LIST
 from evals_app.views.changes import ShownChange, kind_chips, shown_change
 from llmops.core.access import Action, ProjectRequest, project_page
+from llmops.core.views.addresses import number_in, query_of, text_in
 
 
 @project_page(Action.VIEW)

@@ -27,6 +27,7 @@ from evals_app.tasks import nudge_workers
 from evals_app.views.run_list import run_list
 from llmops.core.access import Action, ProjectRequest, project_page
 from llmops.core.services import Answer, answer_once, fingerprint
+from llmops.ids import row_number
 
 STOP_POLLING = 286
 MORE_FIELDS = ("version", "connection", "model", "sample", "repeats", "concurrency", "budget_usd", "label")
@@ -167,7 +168,7 @@ def _results(request: ProjectRequest, run: Run) -> dict[str, Any]:
     here = reverse("evals:run-detail", kwargs={"project": request.project.slug, "run_id": run.pk})
     for chip in page.chips:
         chip["url"] = f"{here}?{_query(request, **chip.pop('query'))}"
-    opened = _number(request.GET.get("result", ""))
+    opened = row_number(request.GET.get("result", ""))
     return {
         "page": page,
         "here": here,
@@ -187,10 +188,6 @@ def _query(request: HttpRequest, **changes: Any) -> str:
         query.pop("after", None)
         query.pop("result", None)
     return urlencode({**query, **{name: value for name, value in changes.items() if value not in (None, "")}})
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 urlpatterns = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from llmops.core.access import Action, ProjectRequest, project_page
 from llmops.core.models import Project
 from llmops.core.selectors.paging import keyset_page
+from llmops.core.views.addresses import query_of
 from llmops.core.views.saved_views import views_shown
 from llmops.core.views.undoing import done_with_undo
 from prompts_app import services
@@ -115,9 +115,7 @@ def prompt_list_address(project: Project, subject: str) -> str | None:
 
 def _address(request: ProjectRequest, **changes: str) -> str:
     """This list with other parameters; an empty one is left out."""
-    kept = {key: request.GET[key] for key in FILTERS if key in request.GET}
-    query = urlencode({key: value for key, value in {**kept, **changes}.items() if value})
-    return f"{reverse('prompts:prompt-list', args=[request.project.slug])}{'?' + query if query else ''}"
+    return reverse("prompts:prompt-list", args=[request.project.slug]) + query_of(request, *FILTERS, **changes)
 
 
 def _chips(request: ProjectRequest, *, tag: str, archived: bool) -> list[dict[str, Any]]:

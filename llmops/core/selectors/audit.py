@@ -11,6 +11,7 @@ from django.utils import timezone
 from llmops.core.choices import AuditKind
 from llmops.core.models import AuditEntry, Membership, Project
 from llmops.core.selectors.members import members_of_project
+from llmops.ids import row_number
 
 DAYS = {"1": "Last 24 hours", "7": "Last 7 days", "30": "Last 30 days"}
 
@@ -41,10 +42,10 @@ def audit_trail(project: Project, fits: Fits, *, now: datetime | None = None) ->
     entries = AuditEntry.objects.filter(Q(project_id=project.pk) | Q(project_id__isnull=True, user_id__in=members))
     if fits.who:
         column = {"u": "user_id", "k": "api_key_id"}.get(fits.who[0])
-        number = fits.who[1:]
-        if column is None or not (number.isascii() and number.isdigit() and len(number) < 19):
+        number = row_number(fits.who[1:])
+        if column is None or number is None:
             return entries.none()
-        entries = entries.filter(**{column: int(number)})
+        entries = entries.filter(**{column: number})
     if fits.kind:
         if fits.kind not in set(AuditKind):
             return entries.none()
@@ -58,8 +59,7 @@ def audit_trail(project: Project, fits: Fits, *, now: datetime | None = None) ->
 
 def audit_entry(project: Project, *, pk: str) -> AuditEntry | None:
     """One entry of the project's trail, or None."""
-    number = int(pk) if pk.isascii() and pk.isdigit() and len(pk) < 19 else 0
-    return audit_trail(project, Fits()).filter(pk=number).first()
+    return audit_trail(project, Fits()).filter(pk=row_number(pk) or 0).first()
 
 
 def audit_people(project: Project) -> list[tuple[str, str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from typing import NamedTuple
-from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -18,6 +17,7 @@ from llmops.core.models import AuditEntry, Project
 from llmops.core.selectors import audit as trail
 from llmops.core.selectors.audit import DAYS, Fits, changes_of
 from llmops.core.selectors.paging import keyset_page
+from llmops.core.views.addresses import query_of
 from llmops.core.views.project import settings_context
 from llmops.core.views.saved_views import views_shown
 from llmops.formulas import neutralise
@@ -59,7 +59,7 @@ def audit_trail(request: ProjectRequest) -> HttpResponse:
         "newer_url": _address(request, at=page.newer, entry="") if page.newer else "",
         "older_url": _address(request, at=page.older, entry="") if page.older else "",
         "list_url": _address(request, entry=""),
-        "file_query": _query(fits._asdict()),
+        "file_query": query_of(request, *Fits._fields),
         "opened": opened,
         "changes": changes_of(opened) if opened else [],
         "opened_who_url": f"?who={_who(opened)}" if opened and _who(opened) else "",
@@ -137,9 +137,4 @@ def _chips(request: ProjectRequest, name: str, all_words: str, choices: list[tup
 
 def _address(request: ProjectRequest, **changes: str) -> str:
     kept = {name: request.GET.get(name, "") for name in (*Fits._fields, "at")}
-    return _query(kept | changes) or request.path
-
-
-def _query(parameters: dict[str, str]) -> str:
-    query = urlencode({name: value for name, value in parameters.items() if value})
-    return f"?{query}" if query else ""
+    return query_of(request, **kept | changes) or request.path

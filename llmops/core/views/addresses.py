@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest
 
+from llmops.ids import row_number
+
 MOST_SEARCH_CHARS = 200
 
 
@@ -19,8 +21,7 @@ def query_of(request: HttpRequest, *names: str, **changes: Any) -> str:
 
 def number_in(request: HttpRequest, name: str) -> int | None:
     """A parameter that is a key or a position; None when it is none."""
-    text = request.GET.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    return row_number(request.GET.get(name, ""))
 
 
 def text_in(request: HttpRequest, name: str) -> str:
