@@ -54,17 +54,13 @@ def fill(site: Site) -> str:
 def signed_in(site: Site) -> httpx.Client:
     """A client with the cookies of somebody who has signed in."""
     client = httpx.Client(base_url=site.url, timeout=60, trust_env=False)
-    sign_in(client, site.email, site.password)
-    return client
-
-
-def sign_in(client: httpx.Client, email: str, password: str) -> None:
     token = csrf_of(client.get("/sign-in/").text)
     answer = client.post(
-        "/sign-in/", data={"csrfmiddlewaretoken": token, "username": email, "password": password, "next": ""}
+        "/sign-in/", data={"csrfmiddlewaretoken": token, "username": site.email, "password": site.password, "next": ""}
     )
     if answer.status_code != httpx.codes.FOUND:
         raise RuntimeError(f"Signing in was answered with {answer.status_code}.")
+    return client
 
 
 def csrf_of(page: str) -> str:

@@ -8,20 +8,17 @@ server's time and a little more, and what a browser with a cold cache is sent: s
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import statistics
 import tempfile
 import time
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 from playwright.sync_api import Browser, Request, sync_playwright
 
 from bench.filled import DATASET, PROJECT, fill, signed_in
-from bench.run_bench import Site, started
+from bench.run_bench import Site, started, when_and_where
 
 LIMIT_MS, LIMIT_SCRIPT_KB, LIMIT_ALL_KB = 150, 350, 600
 CHROMIUM = "/usr/bin/chromium"
@@ -47,8 +44,7 @@ def main() -> None:
             "one result": f"{run}?result={_a_result(site, run)}",
             "runs": f"{PROJECT}/runs/",
         }
-        today, python = datetime.now(UTC).date(), platform.python_version()
-        print(f"\n{today}, {platform.machine()}, {os.cpu_count()} cores, Python {python}")
+        print(f"\n{when_and_where()}")
         print(f"{options.requests} requests a page, one after the other; limit of the p95 {LIMIT_MS} ms")
         print(f"cold cache, compressed: limit {LIMIT_SCRIPT_KB} kB of script, {LIMIT_ALL_KB} kB in all")
         with closing(signed_in(site)) as client, sync_playwright() as playwright:

@@ -9,17 +9,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from bench.filled import fill
-from bench.run_bench import Site, started
+from bench.run_bench import Site, started, when_and_where
 
 LIMIT_MS = 300
 
@@ -31,8 +29,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="llmops-bench-") as folder, started(Path(folder)) as site:
         found = clicked(site, fill(site), options)
-    today, python = datetime.now(UTC).date(), platform.python_version()
-    print(f"\n{today}, {platform.machine()}, {os.cpu_count()} cores, Python {python}")
+    print(f"\n{when_and_where()}")
     everything: Counter[int] = Counter()
     for entry in sorted(found, key=lambda entry: str(entry["name"])):
         times = Counter({int(float(took)): n for took, n in entry["response_times"].items()})

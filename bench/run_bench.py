@@ -249,9 +249,14 @@ def wait_for(url: str) -> None:
     sys.exit(f"{url} does not answer.")
 
 
-def report(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
+def when_and_where() -> str:
+    """What belongs beside every figure: the day, and the machine."""
     today, python = datetime.now(UTC).date(), platform.python_version()
-    print(f"\n{today}, {platform.machine()}, {os.cpu_count()} cores, Python {python}")
+    return f"{today}, {platform.machine()}, {os.cpu_count()} cores, Python {python}"
+
+
+def report(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
+    print(f"\n{when_and_where()}")
     rounds = f"{options.rounds} rounds; median (lowest to highest)"
     print(f"{options.cases} cases, one call each of {DELAY_S * 1000:.0f} ms, {rounds}")
     for concurrency in CONCURRENCIES:

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 
-from bench.run_bench import free_port
+from bench.run_bench import free_port, when_and_where
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMITS = {"first": 60.0, "restart": 8.0, "memory": 600.0}
@@ -36,8 +34,7 @@ def main() -> None:
         first_s, _ = _start(checkout, look_at_memory=False)
         restart_s, memory = _start(checkout, look_at_memory=True)
     others = sum(megabytes for name, megabytes in memory.items() if name != "local-model")
-    today = datetime.now(UTC).date()
-    print(f"{today}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(when_and_where())
     print(f"make up from a clean clone: first page after {first_s:.1f} s (limit {LIMITS['first']:.0f})")
     print(f"make up again: first page after {restart_s:.1f} s (limit {LIMITS['restart']:.0f})")
     parts = ", ".join(f"{name} {megabytes:.0f}" for name, megabytes in memory.items())

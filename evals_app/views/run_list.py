@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -12,21 +10,11 @@ from django.views.decorators.http import require_GET
 from evals_app.selectors.headlines import RunFits, run_counts, run_subjects, runs_page, runs_that_fit
 from llmops.core.access import Action, ProjectRequest, project_page
 from llmops.core.models import Project
-from llmops.core.views.addresses import number_in, query_of, text_in
+from llmops.core.views.addresses import Chip, number_in, query_of, text_in
 from llmops.core.views.saved_views import views_shown
 
 FILTERS = ("q", "state", "prompt", "dataset")
 STATE_WORDS = {"": "All", "going": "Going on", "finished": "Finished", "ended": "Stopped or failed"}
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One choice of a filter; its address keeps the other filters."""
-
-    label: str
-    url: str
-    active: bool
-    count: int | None = None
 
 
 @require_GET
@@ -41,12 +29,12 @@ def run_list(request: ProjectRequest) -> HttpResponse:
         "nav": "runs",
         "page": page,
         "next_url": next_url,
-        "n_found": runs_that_fit(request.project, fits).count(),
+        "n_found": runs_that_fit(request.project, fits).count() if any(fits) else counts[""],
         "fits": fits,
         "narrowed": any(fits),
         "kept": [(name, request.GET[name]) for name in FILTERS[1:] if request.GET.get(name)],
         "chips": [
-            Choice(words, _here(request, state=name), fits.state == name, counts[name])
+            Chip(words, _here(request, state=name), fits.state == name, counts[name])
             for name, words in STATE_WORDS.items()
             if counts[name] or not name or fits.state == name
         ],
@@ -58,10 +46,10 @@ def run_list(request: ProjectRequest) -> HttpResponse:
     return render(request, "evals_app/run_list.html", context)
 
 
-def _choices(request: ProjectRequest, name: str, found: list[str], chosen: str) -> list[Choice]:
+def _choices(request: ProjectRequest, name: str, found: list[str], chosen: str) -> list[Chip]:
     named = [chosen, *found] if chosen and chosen not in found else found
-    every = Choice("all", _here(request, **{name: ""}), not chosen)
-    return [every, *(Choice(each, _here(request, **{name: each}), each == chosen) for each in named)]
+    every = Chip("all", _here(request, **{name: ""}), not chosen)
+    return [every, *(Chip(each, _here(request, **{name: each}), each == chosen) for each in named)]
 
 
 def run_list_address(project: Project, subject: str) -> str | None:

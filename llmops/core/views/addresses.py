@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,6 +11,16 @@ from django.http import HttpRequest
 from llmops.ids import row_number
 
 MOST_SEARCH_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One choice of a filter, or one tab: where it leads, and whether it is chosen. `count` is how many it shows."""
+
+    label: str
+    url: str
+    active: bool
+    count: int | None = None
 
 
 def query_of(request: HttpRequest, *names: str, **changes: Any) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import NamedTuple
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -17,7 +16,7 @@ from llmops.core.models import AuditEntry, Project
 from llmops.core.selectors import audit as trail
 from llmops.core.selectors.audit import DAYS, Fits, changes_of
 from llmops.core.selectors.paging import keyset_page
-from llmops.core.views.addresses import query_of
+from llmops.core.views.addresses import Chip, query_of
 from llmops.core.views.project import settings_context
 from llmops.core.views.saved_views import views_shown
 from llmops.formulas import neutralise
@@ -36,14 +35,6 @@ KIND_WORDS = {
     AuditKind.PROJECT: "Project",
 }
 COLUMNS = ("When", "Who", "What", "About", "Before", "After", "Address", "Request")
-
-
-class Chip(NamedTuple):
-    """One choice of a filter; its address keeps the other filters."""
-
-    label: str
-    url: str
-    active: bool
 
 
 @project_page(Action.READ_AUDIT)

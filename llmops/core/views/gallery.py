@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from llmops.core.access import open_page
 from llmops.core.templatetags.toasts import UNDO
-from llmops.core.views.saved_views import Tab, ViewsShown
+from llmops.core.views.addresses import Chip
+from llmops.core.views.saved_views import ViewsShown
 from llmops.stats.estimate import Estimate
 
 
@@ -55,7 +56,7 @@ def gallery_context() -> dict[str, Any]:
         "many_chips": [{"label": f"tag {number}", "url": "#", "active": number == 11} for number in range(1, 15)],
         "views": [
             ViewsShown(
-                tabs=[Tab("All runs", "#", False), Tab("Nightly", "#", True), Tab("x" * 60, "#", False)],
+                tabs=[Chip("All runs", "#", False), Chip("Nightly", "#", True), Chip("x" * 60, "#", False)],
                 place="runs",
                 subject="",
                 query="q=nightly",

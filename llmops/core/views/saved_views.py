@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from django.contrib import messages
@@ -24,25 +24,18 @@ from llmops.core.services.saved_views import (
     saved_view_put_back,
     saved_view_remove,
 )
+from llmops.core.views.addresses import Chip
 from llmops.core.views.undoing import done_with_undo
 from llmops.panels import ListPlace, list_place
 
 MOST_QUERY = 1000
 
 
-class Tab(NamedTuple):
-    """A view as a tab above its list."""
-
-    label: str
-    url: str
-    active: bool
-
-
 @dataclass(frozen=True, slots=True)
 class ViewsShown:
     """What a list shows of its views; `save_url` is empty when there is nothing to keep, or it is kept already."""
 
-    tabs: list[Tab]
+    tabs: list[Chip]
     place: str
     subject: str
     query: str
@@ -57,10 +50,10 @@ def views_shown(request: ProjectRequest, key: str, *, subject: str = "") -> View
     here, query = _address(request, place, subject), _canonical(place, request.GET.dict())
     views = saved_views(request.project, user=request.user, place=key, subject=subject)
     chosen = next((view for view in views if view.query == query), None)
-    every = Tab(place.all_words, here, not query)
+    every = Chip(place.all_words, here, not query)
     slug = request.project.slug
     return ViewsShown(
-        tabs=[every, *(Tab(view.name, f"{here}?{view.query}", view == chosen) for view in views)] if views else [],
+        tabs=[every, *(Chip(view.name, f"{here}?{view.query}", view == chosen) for view in views)] if views else [],
         place=key,
         subject=subject,
         query=query,
