@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
+from functools import partial
 
 import psycopg
 import pytest
@@ -14,6 +14,7 @@ from llmops.cli.migrations import apply_migrations
 from llmops.cli.programs import CannotStart
 from llmops.core.selectors.readiness import migrations_pending
 from tests.jobs.processes import database_url
+from tests.threads import in_threads
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -60,20 +61,5 @@ def test_a_table_that_never_gets_free_is_given_up_with_a_sentence(reader: psycop
 
 
 def test_two_at_once_are_one_after_the_other(last_release: None) -> None:
-    failures: list[BaseException] = []
-
-    def migrate() -> None:
-        try:
-            apply_migrations(tries=1)
-        except BaseException as failed:
-            failures.append(failed)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=migrate) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert failures == []
+    in_threads(*[partial(apply_migrations, tries=1)] * 3, within_s=60)
     assert migrations_pending() == []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import threading
 from datetime import timedelta
+from functools import partial
 from html import unescape
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import pytest
 import time_machine
 from django.core import mail
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -22,6 +21,7 @@ from llmops.core.services.accounts import ResetLinkVoid, password_reset
 from llmops.core.services.mails import password_reset_mail
 from llmops.core.tasks import send_password_reset, sweep
 from tests.core.factories import make_room, make_user
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
 OLD, NEW = "a good password", "a rather better one"
@@ -264,21 +264,14 @@ def test_when_no_worker_can_be_asked_the_page_says_so_to_everybody(monkeypatch: 
 def test_of_many_who_use_a_link_at_the_same_moment_one_succeeds() -> None:
     user = make_user()
     token = urlsplit(reset_link(user)).path.split("/")[2]
-    start, outcomes = threading.Barrier(4), []
+    outcomes = []
 
     def use(number: int) -> None:
-        start.wait(timeout=10)
         try:
             password_reset(token, password=f"{NEW} {number}")
             outcomes.append("changed")
         except ResetLinkVoid:
             outcomes.append("void")
-        finally:
-            connection.close()
 
-    threads = [threading.Thread(target=use, args=[number]) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=20)
+    in_threads(*[partial(use, number) for number in range(4)], within_s=20)
     assert sorted(outcomes) == ["changed", "void", "void", "void"]

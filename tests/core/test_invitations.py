@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -11,7 +10,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.core import mail
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -29,6 +27,7 @@ from llmops.core.services.invitations import (
 )
 from llmops.core.services.mails import invitation_mail
 from tests.core.factories import Room, make_room, make_user
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
 NEW = {"name": "Cleo", "password": "a rather good one"}
@@ -207,21 +206,14 @@ def test_a_used_invitation_cannot_be_sent_again() -> None:
 def test_of_many_who_accept_at_the_same_moment_one_succeeds() -> None:
     room, user = make_room(), make_user()
     invitation = invite(room, email=user.email)
-    start, outcomes = threading.Barrier(4), []
+    outcomes = []
 
     def accept() -> None:
-        start.wait(timeout=10)
         try:
             invitation_accept(invitation, user=user)
             outcomes.append("joined")
         except InvitationVoid:
             outcomes.append("void")
-        finally:
-            connection.close()
 
-    threads = [threading.Thread(target=accept) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=20)
+    in_threads(*[accept] * 4, within_s=20)
     assert sorted(outcomes) == ["joined", "void", "void", "void"]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import threading
+from functools import partial
 from html import unescape
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.urls import reverse
 
 from llmops.core.choices import Role
 from llmops.core.models import Membership, User
 from llmops.core.services import LastAdmin, api_key_create, member_remove, member_set
 from tests.core.factories import Room, make_room, make_user, signed_in
+from tests.threads import in_threads
 
 
 def page(room: Room, name: str, *args: Any) -> str:
@@ -96,21 +96,14 @@ def test_an_administrator_who_cannot_sign_in_does_not_count() -> None:
 def test_two_administrators_who_take_away_each_other_leave_one(take: Any) -> None:
     room = make_room()
     other = joined(room, Role.ADMIN)
-    start, refused = threading.Barrier(2), []
+    refused = []
 
     def act(user: User) -> None:
-        start.wait(timeout=10)
         try:
             take(project=room.project, user=user)
         except LastAdmin:
             refused.append(user)
-        finally:
-            connection.close()
 
-    threads = [threading.Thread(target=act, args=[user]) for user in (room.admin, other.user)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=20)
+    in_threads(*[partial(act, user) for user in (room.admin, other.user)], within_s=20)
     assert len(refused) == 1
     assert Membership.objects.filter(project=room.project, role=Role.ADMIN).count() == 1

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -138,26 +137,3 @@ async def drive_async(*, for_s: float = 20.0, limiter: Limiter | None = None) ->
 def drive(*, for_s: float = 20.0, limiter: Limiter | None = None) -> PumpReport:
     """One pump to its end. Database work is done in this thread."""
     return async_to_sync(drive_async)(for_s=for_s, limiter=limiter)
-
-
-def in_threads(*jobs: Callable[[], None], within_s: float = 30.0) -> None:
-    """Run these at once, each with a database connection of its own; a failure in one fails the test."""
-    failures: list[BaseException] = []
-    start = threading.Barrier(len(jobs))
-
-    def work(job: Callable[[], None]) -> None:
-        try:
-            start.wait(10)
-            job()
-        except BaseException as failure:
-            failures.append(failure)
-        finally:
-            database.close()
-
-    threads = [threading.Thread(target=work, args=[job]) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(within_s)
-        assert not thread.is_alive()
-    assert not failures, failures

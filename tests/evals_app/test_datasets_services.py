@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
+from functools import partial
 
 import pytest
-from django.db import connection
 
 from evals_app.engine.case_files import CaseRow
 from evals_app.models import Case, CaseVersion, Dataset
@@ -26,6 +25,7 @@ from evals_app.services.datasets import (
     dataset_describe,
 )
 from tests.core.factories import make_room
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
 
@@ -280,25 +280,12 @@ def test_names_that_cannot_stand_in_an_address_are_refused(name: str) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_changes_at_once_are_revisions_of_their_own() -> None:
     dataset = make_dataset()
-    start = threading.Barrier(4)
-    failures: list[BaseException] = []
 
     def work(name: str) -> None:
-        try:
-            start.wait(10)
-            for number in range(5):
-                cases_put(dataset, [row(f"{name} {number}"), row("shared", f"{name} {number}")])
-        except BaseException as failure:
-            failures.append(failure)
-        finally:
-            connection.close()
+        for number in range(5):
+            cases_put(dataset, [row(f"{name} {number}"), row("shared", f"{name} {number}")])
 
-    threads = [threading.Thread(target=work, args=[name]) for name in "abcd"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert not failures
+    in_threads(*[partial(work, name) for name in "abcd"])
     dataset.refresh_from_db()
     assert dataset.revision == 20
     assert dataset.revisions.count() == 20

@@ -22,13 +22,13 @@ from tests.evals_app.factories import (
     drive,
     drive_async,
     expire_leases,
-    in_threads,
     make_world,
     scores_of,
     set_price,
     states_of,
 )
 from tests.jobs.model_server import ModelServer
+from tests.threads import in_threads
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("loopback"), pytest.mark.faults]
 

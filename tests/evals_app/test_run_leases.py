@@ -26,7 +26,8 @@ from evals_app.services.sweeping import runs_sweep
 from llmops.core.services import calls_begin
 from llmops.ids import uuid7
 from llmops.providers.gateway import CallContext, CallPurpose, CallStart
-from tests.evals_app.factories import World, calls_of, expire_leases, in_threads, leased, make_world, states_of
+from tests.evals_app.factories import World, calls_of, expire_leases, leased, make_world, states_of
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.db import connection as database
 
 from llmops.core.choices import Scope
 from prompts_app.models import Prompt, PromptVersion
 from tests.core.factories import Room, error_of, fields_of, make_room
 from tests.prompts_app.factories import make_prompt
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
 MESSAGES = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "{{question}}"}]
@@ -248,20 +247,7 @@ def test_a_connection_of_another_project_cannot_be_used(room: Room) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_r8_fifty_times_at_once_with_one_key_make_one_prompt() -> None:
     api, answers = make_room().api(), []
-    start = threading.Barrier(50)
-
-    def send() -> None:
-        try:
-            start.wait(20)
-            answers.append(api.post("prompts/", BODY, idempotency_key="one"))
-        finally:
-            database.close()
-
-    threads = [threading.Thread(target=send) for _ in range(50)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    in_threads(*[lambda: answers.append(api.post("prompts/", BODY, idempotency_key="one"))] * 50, within_s=60)
     assert [answer.status_code for answer in answers] == [201] * 50
     first = answers[0].json()
     assert all(answer.json() == first for answer in answers), "every answer is the first one"
@@ -274,20 +260,7 @@ def test_r8_fifty_times_at_once_with_one_key_make_one_prompt() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_the_same_request_at_once_without_a_key_makes_one_prompt_and_conflicts() -> None:
     api, statuses = make_room().api(), []
-    start = threading.Barrier(8)
-
-    def send() -> None:
-        try:
-            start.wait(20)
-            statuses.append(api.post("prompts/", BODY).status_code)
-        finally:
-            database.close()
-
-    threads = [threading.Thread(target=send) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    in_threads(*[lambda: statuses.append(api.post("prompts/", BODY).status_code)] * 8, within_s=60)
     assert sorted(statuses) == [201, *[409] * 7]
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection as database
 from django.http import Http404
 
 from llmops.providers.base import Message
@@ -37,6 +34,7 @@ from prompts_app.services import (
 from prompts_app.services.prompts import MOST_CHARS
 from tests.core.factories import make_room
 from tests.prompts_app.factories import content, make_prompt
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
 
@@ -161,34 +159,11 @@ def test_saving_what_the_other_saved_is_no_conflict() -> None:
     assert (again.version.number, again.created) == (2, False)
 
 
-def at_once(*jobs: Callable[[], None]) -> None:
-    """Run these at the same time, each with a database connection of its own; what fails is raised."""
-    failures: list[BaseException] = []
-    start = threading.Barrier(len(jobs))
-
-    def work(job: Callable[[], None]) -> None:
-        try:
-            start.wait(10)
-            job()
-        except BaseException as failure:
-            failures.append(failure)
-        finally:
-            database.close()
-
-    threads = [threading.Thread(target=work, args=[job]) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    if failures:
-        raise failures[0]
-
-
 @pytest.mark.django_db(transaction=True)
 def test_versions_published_at_once_have_numbers_without_gaps_and_no_twins() -> None:
     prompt = make_prompt(make_room().project)
     texts = [f"text {at % 4}" for at in range(8)]
-    at_once(*[lambda text=text: version_publish(prompt, content=content(("user", text))) for text in texts])
+    in_threads(*[lambda text=text: version_publish(prompt, content=content(("user", text))) for text in texts])
     assert list(prompt.versions.order_by("number").values_list("number", flat=True)) == [1, 2, 3, 4, 5]
 
 
@@ -202,7 +177,7 @@ def test_of_two_editors_at_once_one_wins_and_one_is_told() -> None:
         except NewerVersion as newer:
             told.append(newer.version.number)
 
-    at_once(lambda: save("one"), lambda: save("two"))
+    in_threads(lambda: save("one"), lambda: save("two"))
     assert told == [2]
     assert prompt.versions.count() == 2
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import statistics
-import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -27,6 +26,7 @@ from llmops.core.services.accounts import password_change
 from llmops.core.services.sign_ins import TooManyTries
 from llmops.core.tasks import sweep
 from tests.core.factories import make_user
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
 RIGHT, WRONG = "a good password", "not-the-password-of-anybody"
@@ -168,20 +168,8 @@ def test_failures_are_forgotten_after_an_hour() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_of_many_tries_at_the_same_moment_five_are_answered() -> None:
     user = make_user()
-    start, statuses = threading.Barrier(12), []
-
-    def guess() -> None:
-        try:
-            start.wait(timeout=10)
-            statuses.append(attempt(user.email).status_code)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=guess) for _ in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=30)
+    statuses = []
+    in_threads(*[lambda: statuses.append(attempt(user.email).status_code)] * 12, within_s=30)
     assert sorted(statuses) == [422] * 5 + [429] * 7
 
 
