@@ -9,6 +9,8 @@ from typing import Any
 
 from django.core.asgi import get_asgi_application
 
+from llmops.problems import problem
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "llmops.settings")
 
 MOST_BODY_BYTES = 110 * 1024 * 1024
@@ -51,7 +53,7 @@ class BodyLimit:
 
 async def _refuse(send: Send, most_bytes: int) -> None:
     message = f"This is too large: {most_bytes // 1024**2} MB are allowed. Split the file and send the parts."
-    body = json.dumps({"error": {"code": "too_large", "message": message, "fields": []}}).encode()
+    body = json.dumps(problem("too_large", message)).encode()
     headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": body})

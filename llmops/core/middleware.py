@@ -20,6 +20,7 @@ from structlog.contextvars import bound_contextvars
 from llmops.core.acting import acting
 from llmops.core.visitors import address_of
 from llmops.metrics import REQUESTS, SECONDS
+from llmops.problems import problem
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +84,7 @@ class Unavailable:
             return None
         log.warning("The database could not be had: %s", error)
         if request.path.startswith("/api/"):
-            problem = {"code": "unavailable", "message": UNAVAILABLE, "fields": []}
-            answer: HttpResponseBase = JsonResponse({"error": problem}, status=503)
+            answer: HttpResponseBase = JsonResponse(problem("unavailable", UNAVAILABLE), status=503)
         else:
             answer = HttpResponse(loader.render_to_string("503.html"), status=503)
         answer.headers["Retry-After"] = str(RETRY_AFTER_S)

@@ -10,6 +10,8 @@ from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
+from llmops.problems import problem
+
 log = logging.getLogger(__name__)
 
 
@@ -49,7 +51,7 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
 
 
 def _answer(http_status: int, code: str, message: str, fields: list[dict[str, Any]] | None = None) -> Response:
-    return Response({"error": {"code": code, "message": message, "fields": fields or []}}, status=http_status)
+    return Response(problem(code, message, fields or []), status=http_status)
 
 
 def _fields(detail: Any, path: str = "") -> list[dict[str, Any]]:
