@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -28,6 +28,9 @@ from llmops.cli.postgres import PostgresServer
 from llmops.cli.programs import running
 from llmops.cli.valkey import RedisServer
 from llmops.home import new_field_key
+
+if TYPE_CHECKING:
+    from tests.core.factories import Room
 
 _REDIS_DATABASES = 64
 _servers = contextlib.ExitStack()
@@ -176,3 +179,11 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.partition("%")[0]).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+@pytest.fixture
+def room() -> "Room":
+    """A project and its administrator, signed in. The test says which database it wants."""
+    from tests.core.factories import make_room  # models are there once Django is set up
+
+    return make_room()

@@ -22,11 +22,6 @@ from tests.core.factories import Room, make_room, make_user
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def room() -> Room:
-    return make_room()
-
-
 def shown(room: Room, query: str = "") -> str:
     answer = room.client.get(f"{room.address}settings/audit/{query}")
     assert answer.status_code == 200

@@ -17,11 +17,6 @@ KEY = "sk-live-0123456789-canary"
 BODY = {"name": "Main", "vendor": "openai", "api_key": KEY, "requests_per_minute": 60}
 
 
-@pytest.fixture
-def room() -> Room:
-    return make_room()
-
-
 def test_a_connection_is_made_and_its_key_is_never_returned(room: Room) -> None:
     api = room.api()
     made = api.post("connections/", BODY)

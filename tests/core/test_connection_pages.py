@@ -20,11 +20,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_client")]
 KEY = "sk-live-0123456789-canary"
 
 
-@pytest.fixture
-def room() -> Room:
-    return make_room()
-
-
 def page(room: Room, name: str, *args: Any) -> str:
     return reverse(f"core:{name}", args=[room.project.slug, *args])
 

@@ -8,15 +8,10 @@ import pytest
 
 from llmops.core.choices import Role
 from llmops.core.models import SavedView
-from tests.core.factories import Room, make_room, make_user, signed_in
+from tests.core.factories import Room, make_user, signed_in
 from tests.evals_app.factories import make_world
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def room() -> Room:
-    return make_room()
 
 
 def keep(room: Room, name: str = "Old ones", *, place: str = "prompts", query: str = "archived=1", **typed: str) -> int:

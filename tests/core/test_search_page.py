@@ -16,11 +16,6 @@ from tests.prompts_app.factories import make_prompt
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def room() -> Room:
-    return make_room()
-
-
 def found(room: Room, text: str) -> dict[str, list[str]]:
     answer = room.client.get(reverse("core:search", args=[room.project.slug]), {"q": text})
     assert answer.status_code == 200

@@ -18,11 +18,6 @@ from tests.core.factories import Room, make_room, make_user
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def room() -> Room:
-    return make_room()
-
-
 def page(room: Room, name: str, *args: Any) -> str:
     return reverse(f"core:{name}", args=[room.project.slug, *args])
 

@@ -19,14 +19,9 @@ from evals_app.services.case_checks import MOST_TAGS
 from evals_app.services.datasets import DatasetProblem, cases_put, dataset_create
 from evals_app.services.revisions import revision_undo
 from llmops.core.choices import Role
-from tests.core.factories import Room, make_room
+from tests.core.factories import Room
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def room() -> Room:
-    return make_room()
 
 
 @pytest.fixture

@@ -22,11 +22,6 @@ HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
-def room() -> Room:
-    return make_room()
-
-
-@pytest.fixture
 def dataset(room: Room) -> Dataset:
     dataset = dataset_create(project=room.project, name="cards")
     first = CaseRow(inputs={"q": "first", "p & q": "a\r\nb"}, expected="yes", tags=["a", "b, c"], metadata={"m": 1})

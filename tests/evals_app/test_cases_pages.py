@@ -14,14 +14,9 @@ from evals_app.models import CaseVersion, Dataset
 from evals_app.selectors.datasets import cases_at
 from evals_app.services.datasets import case_edit, cases_put, cases_remove, dataset_create
 from llmops.core.choices import Role
-from tests.core.factories import Room, make_room
+from tests.core.factories import Room
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def room() -> Room:
-    return make_room()
 
 
 @pytest.fixture

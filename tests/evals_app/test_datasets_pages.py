@@ -22,11 +22,6 @@ pytestmark = pytest.mark.django_db
 HOSTILE = "<script>alert(1)</script>\"'{{7*7}}{% url %}<img src=x onerror=alert(1)>"
 
 
-@pytest.fixture
-def room() -> Room:
-    return make_room()
-
-
 def make(room: Room, name: str = "cards", *questions: str, **fields: Any) -> Dataset:
     dataset = dataset_create(project=room.project, name=name)
     cases_put(dataset, [CaseRow(inputs={"question": question}, **fields) for question in questions])

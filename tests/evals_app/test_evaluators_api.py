@@ -15,11 +15,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def room() -> Room:
-    return make_room()
-
-
-@pytest.fixture
 def api(room: Room) -> Api:
     return room.api()
 

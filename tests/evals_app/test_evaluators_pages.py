@@ -20,11 +20,6 @@ from tests.core.factories import Room, make_room
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def room() -> Room:
-    return make_room()
-
-
 def page(room: Room, path: str, client: Client | None = None) -> str:
     answer = (client or room.client).get(room.address + path)
     assert answer.status_code == 200

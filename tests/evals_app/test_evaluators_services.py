@@ -23,11 +23,6 @@ from tests.core.factories import Room, make_room
 QUESTION = {"question": "Is it polite?"}
 
 
-@pytest.fixture
-def room() -> Room:
-    return make_room()
-
-
 @pytest.mark.django_db
 def test_a_change_is_a_new_version_and_none_is_none(room: Room) -> None:
     first = evaluator_create(project=room.project, name="Correct", kind="exact", config={})

@@ -30,11 +30,6 @@ TEXTS = ["007", "a\nb", "a\r\nb", "=1+1", "@x", " outer ", "ü 🙂 中文", "TR
 
 
 @pytest.fixture
-def room() -> Room:
-    return make_room()
-
-
-@pytest.fixture
 def dataset(room: Room) -> Dataset:
     """Twelve cases without keys, whose texts a spreadsheet could spoil; then one with a key."""
     dataset = dataset_create(project=room.project, name="cards")

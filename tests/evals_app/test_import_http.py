@@ -22,11 +22,6 @@ MB = 1024 * 1024
 
 
 @pytest.fixture
-def room() -> Room:
-    return make_room()
-
-
-@pytest.fixture
 def dataset(room: Room) -> Dataset:
     return dataset_create(project=room.project, name="cards")
 

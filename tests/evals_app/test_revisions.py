@@ -34,11 +34,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def room() -> Room:
-    return make_room()
-
-
-@pytest.fixture
 def dataset(room: Room) -> Dataset:
     """Three revisions: a, b, c; then b changed and d added; then a taken out."""
     dataset = dataset_create(project=room.project, name="cards")

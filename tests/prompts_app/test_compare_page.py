@@ -10,15 +10,10 @@ from django.urls import reverse
 
 from prompts_app.models import Prompt
 from prompts_app.services import version_publish
-from tests.core.factories import Room, make_connection, make_room
+from tests.core.factories import Room, make_connection
 from tests.prompts_app.factories import content, make_prompt
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def room() -> Room:
-    return make_room()
 
 
 def compared(room: Room, prompt: Prompt, query: str = "") -> Any:

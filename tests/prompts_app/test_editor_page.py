@@ -16,15 +16,10 @@ from prompts_app.choices import PromptKind
 from prompts_app.models import Prompt, PromptVersion
 from prompts_app.selectors import latest_version
 from prompts_app.services import version_publish
-from tests.core.factories import Room, make_room
+from tests.core.factories import Room
 from tests.prompts_app.factories import content, make_prompt
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def room() -> Room:
-    return make_room()
 
 
 def address(prompt: Prompt, name: str = "prompt-detail") -> str:

@@ -11,17 +11,12 @@ from django.urls import reverse
 from prompts_app.models import Prompt
 from prompts_app.selectors import latest_version
 from prompts_app.services import version_publish
-from tests.core.factories import Room, make_connection, make_room
+from tests.core.factories import Room, make_connection
 from tests.prompts_app.factories import content, make_prompt
 
 pytestmark = pytest.mark.django_db
 
 BASE = "You answer customers of a bank.\nBe kind.\nNever lie."
-
-
-@pytest.fixture
-def room() -> Room:
-    return make_room()
 
 
 def address(prompt: Prompt) -> str:

@@ -18,11 +18,6 @@ MESSAGES = [{"role": "system", "content": "Be kind."}, {"role": "user", "content
 BODY: dict[str, Any] = {"name": "Answer", "messages": MESSAGES}
 
 
-@pytest.fixture
-def room() -> Room:
-    return make_room()
-
-
 def test_a_chat_prompt_is_made_and_read(room: Room) -> None:
     room.practice()
     api = room.api()

@@ -19,11 +19,6 @@ from tests.prompts_app.factories import content, make_prompt
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def room() -> Room:
-    return make_room()
-
-
 def page(room: Room, name: str, *args: Any) -> str:
     return reverse(f"prompts:{name}", args=[room.project.slug, *args])
 

@@ -12,15 +12,10 @@ from llmops.core.choices import Role
 from prompts_app.models import Prompt
 from prompts_app.selectors import latest_version, prompt_version, prompts_for_project
 from prompts_app.services import version_publish
-from tests.core.factories import Room, make_connection, make_room
+from tests.core.factories import Room, make_connection
 from tests.prompts_app.factories import content, make_prompt
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def room() -> Room:
-    return make_room()
 
 
 def page(room: Room, name: str, prompt: Prompt) -> str:

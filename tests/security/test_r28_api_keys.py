@@ -17,15 +17,10 @@ from django.utils import timezone
 from llmops.core.choices import Scope
 from llmops.core.models import ApiKey
 from llmops.core.services import api_key_create, api_key_find
-from tests.core.factories import Api, Room, make_room
+from tests.core.factories import Api, Room
 
 pytestmark = pytest.mark.django_db
 KEY = re.compile(r"llmops_[0-9a-f]{8}_[\w-]{43}")
-
-
-@pytest.fixture
-def room() -> Room:
-    return make_room()
 
 
 def make(room: Room, **typed: str) -> tuple[str, str]:
