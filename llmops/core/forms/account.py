@@ -13,6 +13,28 @@ from llmops.core.models import User
 from llmops.core.services.sign_ins import TooManyTries, WrongPassword, password_check
 
 
+def name_field(help_text: str) -> forms.CharField:
+    """What a person is called."""
+    return forms.CharField(
+        label="Your name",
+        max_length=120,
+        help_text=help_text,
+        error_messages={"required": "Say what you are called."},
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+
+
+def new_password_field(label: str) -> forms.CharField:
+    """A password that is chosen; whoever holds the form judges it with validate_password()."""
+    return forms.CharField(
+        label=label,
+        strip=False,
+        help_text="At least 10 characters, and not a common one.",
+        error_messages={"required": "Choose a password."},
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
 class SignInForm(AuthenticationForm):
     """Who signs in; `refused` when passwords are not checked for a while."""
 
@@ -40,25 +62,13 @@ class SignInForm(AuthenticationForm):
 class NameForm(forms.Form):
     """What a person is called."""
 
-    name = forms.CharField(
-        label="Your name",
-        max_length=120,
-        help_text="How others in your projects see you.",
-        error_messages={"required": "Say what you are called."},
-        widget=forms.TextInput(attrs={"autocomplete": "name"}),
-    )
+    name = name_field("How others in your projects see you.")
 
 
 class NewPasswordForm(forms.Form):
     """A new password for `user`."""
 
-    password = forms.CharField(
-        label="New password",
-        strip=False,
-        help_text="At least 10 characters, and not a common one.",
-        error_messages={"required": "Choose a password."},
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
+    password = new_password_field("New password")
 
     def __init__(self, data: Any = None, *, user: User) -> None:
         self.user = user

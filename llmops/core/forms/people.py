@@ -8,6 +8,7 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 
 from llmops.core.choices import Role
+from llmops.core.forms.account import name_field, new_password_field
 from llmops.core.models import User
 
 ROLE_WORDS = {
@@ -62,20 +63,8 @@ class InvitationForm(RoleForm):
 class JoinForm(forms.Form):
     """What a person without an account says to join: their name and a password."""
 
-    name = forms.CharField(
-        label="Your name",
-        max_length=120,
-        help_text="How others in the project see you.",
-        error_messages={"required": "Say what you are called."},
-        widget=forms.TextInput(attrs={"autocomplete": "name"}),
-    )
-    password = forms.CharField(
-        label="A password",
-        strip=False,
-        help_text="At least 10 characters, and not a common one.",
-        error_messages={"required": "Choose a password."},
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
+    name = name_field("How others in the project see you.")
+    password = new_password_field("A password")
 
     def __init__(self, data: Any = None, *, email: str) -> None:
         self.email = email
