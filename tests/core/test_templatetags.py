@@ -119,6 +119,25 @@ def test_duration_says_two_units_at_most(seconds: float | timedelta | None, text
     assert formats.duration(seconds) == text
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (1.4, 2.1, "a few seconds"),
+        (3.2, 7.1, "3 to 8 seconds"),
+        (26.2, 39.3, "25 to 40 seconds"),
+        (81, 119, "80 to 120 seconds"),
+        (81, 121, "1 to 3 minutes"),
+        (170, 255, "2 to 5 minutes"),
+        (2400, 3600, "40 to 60 minutes"),
+        (8000, 12_000, "2 to 4 hours"),
+        (3 * 86_400, 3 * 86_400, "3 days"),
+        (None, 5, "–"),
+    ],
+)
+def test_a_rough_time_is_two_round_numbers_of_one_unit(low: float | None, high: float, text: str) -> None:
+    assert formats.time_range(low, high) == text
+
+
 def test_duration_of_milliseconds() -> None:
     assert [formats.duration_ms(value) for value in (1900, 12, None)] == ["1.9 s", "12 ms", "–"]
 

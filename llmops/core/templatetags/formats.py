@@ -1,7 +1,7 @@
 """Numbers, money, durations and times as people read them. Every function takes None for "not measured"."""
 
 from datetime import datetime, timedelta
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Decimal, InvalidOperation
 
 NOTHING = "–"
 MINUS = "−"
@@ -132,6 +132,28 @@ def _long_duration(seconds: int) -> str:
 
 def _two_units(many: int, unit: str, rest: int, rest_unit: str) -> str:
     return f"{many} {unit} {rest} {rest_unit}" if rest else f"{many} {unit}"
+
+
+def time_range(low: object, high: object) -> str:
+    """A rough time in one unit, in words: (3, 8) -> "3 to 8 seconds", (100, 150) -> "1 to 3 minutes"."""
+    least, most = as_decimal(low), as_decimal(high)
+    if least is None or most is None:
+        return NOTHING
+    if most <= 5:
+        return "a few seconds"
+    unit_s, unit = next(((size, name) for size, name in _UNITS if most >= 2 * size), _UNITS[-1])
+    begin = max(1, _roughly(least / unit_s, ROUND_DOWN))
+    end = max(begin, _roughly(most / unit_s, ROUND_UP))
+    return f"{end} {unit}s" if begin == end else f"{begin} to {end} {unit}s"
+
+
+_UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+
+
+def _roughly(number: Decimal, rounding: str) -> int:
+    """A whole number; in fives from ten on, and in tens from sixty on."""
+    step = 10 if number >= 60 else 5 if number >= 10 else 1
+    return int((number / step).quantize(Decimal(1), rounding)) * step
 
 
 def duration_ms(value: object) -> str:

@@ -23,7 +23,7 @@ register.filter("folded_chips", chips.folded_chips)
 register.filter("undo_url", toasts.undo_url)
 for _figure in (
     formats.count, formats.number, formats.percent, formats.points,
-    formats.usd, formats.duration, formats.duration_ms,
+    formats.usd, formats.duration, formats.duration_ms, formats.time_range,
 ):  # fmt: skip
     register.filter(_figure.__name__, _figure)
 
