@@ -17,7 +17,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import InterfaceError, InternalError, OperationalError, close_old_connections, connection
 from structlog.contextvars import bound_contextvars
 
 from evals_app.services.answering import RowWork
@@ -44,7 +44,8 @@ DRAIN_S = 5.0
 HAND_BACK_S = 60.0
 """How long after its last claim a pump still starts calls (of judges, say) for rows that it has."""
 BROKEN_PLAN = "This run could not be prepared. The worker's log says why; then carry it on."
-LOST = (OperationalError, InterfaceError)
+LOST = (OperationalError, InterfaceError, InternalError)
+"""InternalError: so Postgres says that it ended a session that lay still in a transaction, as a frozen worker's does."""
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from types import ModuleType
 from typing import Any
 
 import psycopg
@@ -15,6 +16,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.db import OperationalError, close_old_connections, connection
 
+from evals_app.services import leases, saving
 from evals_app.services import pump as pump_module
 from llmops.providers.base import Vendor
 from tests.evals_app.factories import (
@@ -143,6 +145,33 @@ def test_rows_claimed_before_a_lost_connection_are_worked_on_after_it(
     drive(for_s=5.0)
     run.refresh_from_db()
     assert (lost, run.state, states_of(run)) == ([run.pk], "finished", {"done": 5})
+
+
+@pytest.mark.parametrize(("module", "name"), [(leases, "_claim"), (saving, "_count_up")])
+def test_a_pump_that_was_frozen_in_a_transaction_carries_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, module: ModuleType, name: str
+) -> None:
+    """Postgres ends a session that lies still in a transaction, and says so with an error of its own kind."""
+    statement, frozen = getattr(module, name), []
+
+    def frozen_before(*args: Any, **kwargs: Any) -> Any:
+        if not frozen:
+            with connection.cursor() as cursor, operator() as link:
+                cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '20ms'")
+                cursor.execute("SELECT pg_backend_pid()")
+                frozen.extend(cursor.fetchone())
+                while link.execute("SELECT FROM pg_stat_activity WHERE pid = %s", frozen).rowcount:
+                    pass
+        return statement(*args, **kwargs)
+
+    monkeypatch.setattr(module, name, frozen_before)
+    run = make_world(n_cases=5).run()
+    drive(for_s=5.0)
+    run.refresh_from_db()
+    assert frozen
+    assert (run.state, run.n_finished, states_of(run)) == ("finished", 5, {"done": 5})
+    assert Counter(call.state for call in calls_of(run)) == {"ok": 5}
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 def test_pumps_that_keep_losing_their_leases_to_each_other_still_do_everything_once() -> None:
