@@ -45,7 +45,7 @@ HAND_BACK_S = 60.0
 """How long after its last claim a pump still starts calls (of judges, say) for rows that it has."""
 BROKEN_PLAN = "This run could not be prepared. The worker's log says why; then carry it on."
 LOST = (OperationalError, InterfaceError, InternalError)
-"""InternalError: so Postgres says that it ended a session that lay still in a transaction, as a frozen worker's does."""
+"""InternalError: so Postgres says that it ended a session that lay still in a transaction, as of a frozen worker."""
 
 
 @dataclass(slots=True)
