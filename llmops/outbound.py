@@ -50,6 +50,7 @@ _IPV4_INSIDE: tuple[tuple[ipaddress.IPv6Network, int], ...] = (
     (ipaddress.IPv6Network("2001::/32"), 0),
 )
 _NUMERIC_LABEL = re.compile(r"\d+|0x[0-9a-f]*", re.IGNORECASE)
+_USERINFO = re.compile(r"^(\s*(?:[a-z][a-z0-9+.-]*:/+|https?:|/+)?).*@", re.IGNORECASE | re.DOTALL)
 _NOT_IN_A_URL = re.compile(r"[\s\\\x00-\x1f\x7f]")
 
 
@@ -101,10 +102,26 @@ class OutboundPolicy:
         return any(address in network for network in self.networks if network.num_addresses == 1)
 
 
+def without_userinfo(url: str) -> str:
+    """The address without what stands before an @ in it: a name and a password, or a key. An address that cannot be
+    read loses all up to its last @, because a password may hold any character.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        readable = parts.scheme.lower() in ("http", "https") and parts.netloc != "" and _port(parts) > 0
+    except ValueError:
+        readable = False
+    if readable and "@" not in parts.netloc:
+        return url
+    return _USERINFO.sub(r"\1", url)
+
+
 def check_url(url: str, policy: OutboundPolicy) -> None:
     """Raises AddressRefused when this URL may not be called, as far as that shows without asking DNS:
     another scheme than http and https, odd spellings, and private addresses written out. What a name
     stands for is judged on connecting."""
+    if without_userinfo(url) != url:
+        raise AddressRefused("The address must not hold a user name or password. Put keys into the key field.")
     if _NOT_IN_A_URL.search(url.strip()):
         raise AddressRefused("The address has a space or another character that does not belong there.")
     try:
@@ -114,8 +131,6 @@ def check_url(url: str, policy: OutboundPolicy) -> None:
         raise AddressRefused("The address cannot be read. Write it like https://example.com/v1.") from None
     if parts.scheme.lower() not in ("http", "https"):
         raise AddressRefused("The address must start with https:// or http://.")
-    if parts.username is not None or parts.password is not None:
-        raise AddressRefused("The address must not hold a user name or password. Put keys into the key field.")
     check_host(host, port, policy)
 
 

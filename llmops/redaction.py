@@ -25,8 +25,9 @@ _SECRET_NAME = re.compile(
 )
 
 _LOOKS = [
-    # Name and password of an address: postgres://user:password@host
-    (re.compile(r"\b([a-z][a-z0-9+.-]*://)[^\s/@'\"<>]*:[^\s/@'\"<>]*@", re.IGNORECASE), rf"\1{REDACTED}@"),
+    # Name and password of an address: postgres://user:password@host; of a web address also a key alone.
+    (re.compile(r"\b(https?://)[^\s/'\"<>]*@", re.IGNORECASE), rf"\1{REDACTED}@"),
+    (re.compile(r"\b([a-z][a-z0-9+.-]*://)[^\s/@'\"<>]*:[^\s/'\"<>]*@", re.IGNORECASE), rf"\1{REDACTED}@"),
     # A header, in whatever form of quoting, with or without its scheme.
     (
         re.compile(

@@ -34,6 +34,17 @@ def test_an_empty_list_offers_the_one_next_step(room: Room) -> None:
     assert page(room, "connection-new") in text
 
 
+def test_a_password_in_the_address_is_not_said_back(room: Room) -> None:
+    address = f"{page(room, 'connection-new')}?vendor={Vendor.OPENAI_COMPATIBLE}"
+    typed = {"name": "server", "base_url": f"https://user:{KEY}@models.example.com/v1", "default_model": "m"}
+    answer = room.client.post(address, typed)
+    assert answer.status_code == 422
+    text = text_of(answer)
+    assert KEY not in text
+    assert 'value="https://models.example.com/v1"' in text
+    assert "Put keys into the key field" in text
+
+
 def test_a_viewer_sees_connections_without_buttons(room: Room) -> None:
     room.practice()
     text = text_of(room.member(Role.VIEWER).get(page(room, "connection-list")))

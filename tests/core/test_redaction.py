@@ -18,6 +18,8 @@ CANARY = "c4n4ry" + "Q7x" * 9
         f"postgres://llmops:{CANARY}@db:5432/llmops",
         f"redis://:{CANARY}@127.0.0.1:6379/0 refused",
         f"amqps://user:{CANARY}@host",
+        f"https://user:{CANARY[:12]}@{CANARY}@host/v1",
+        f"https://{CANARY}@host/v1",
         f"Authorization: Bearer {CANARY}",
         f"{{'Authorization': 'Basic {CANARY}'}}",
         f"[(b'authorization', b'Bearer {CANARY}')]",

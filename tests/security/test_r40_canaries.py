@@ -165,8 +165,12 @@ def connect(browser: Browser, tenant: Tenant, url: str) -> Connection:
     good = {"name": "server", "base_url": url, "api_key": VENDOR_KEY, "default_model": "m"}
     for wrong in ({"name": ""}, {"base_url": "ftp://x"}):
         assert browser.ask("POST", address, {**good, **wrong}).status_code == 422
-    in_the_address = {**good, "base_url": f"http://user:{VENDOR_KEY}@example.com/"}  # the form comes back as typed
-    assert browser.ask("POST", address, in_the_address, shows_a_key=True).status_code == 422
+    for typed in (
+        f"http://user:{VENDOR_KEY}@example.com/",
+        f"http://{VENDOR_KEY}@example.com/",
+        f"u:{VENDOR_KEY}@host/v1",
+    ):
+        assert browser.ask("POST", address, {**good, "base_url": typed}).status_code == 422
     assert browser.ask("POST", address, good).status_code == 302
     return Connection.objects.get(project=tenant.room.project, name="server")
 

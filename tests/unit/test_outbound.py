@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from llmops.outbound import AddressRefused, OutboundPolicy, check_address, check_url
+from llmops.outbound import AddressRefused, OutboundPolicy, check_address, check_url, without_userinfo
 
 PUBLIC_ONLY = OutboundPolicy.from_text("")
 EVERYTHING = OutboundPolicy.from_text("all")
@@ -133,6 +133,33 @@ def test_odd_spellings_and_other_schemes_are_refused(url: str) -> None:
         check_url(url, PUBLIC_ONLY)
     assert str(caught.value).endswith(".")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://user:secret@example.com/v1", "https://example.com/v1"),
+        ("https://secret@example.com:8443/v1", "https://example.com:8443/v1"),
+        (" HTTPS://user:sec@ret@example.com ", " HTTPS://example.com "),
+        ("https://user:sec/ret@example.com/v1", "https://example.com/v1"),
+        ("https://user:sec#ret@example.com/v1", "https://example.com/v1"),
+        ("https://user:sec ret@example.com", "https://example.com"),
+        ("user:secret@example.com/v1", "example.com/v1"),
+        ("//user:secret@example.com/v1", "//example.com/v1"),
+        ("https:user:secret@example.com", "https:example.com"),
+        ("https://user:secret@", "https://"),
+        ("https://user:secret@[::1/", "https://[::1/"),
+    ],
+)
+def test_a_password_in_an_address_is_refused_and_taken_out(url: str, shown: str) -> None:
+    with pytest.raises(AddressRefused, match="Put keys into the key field"):
+        check_url(url, EVERYTHING)
+    assert without_userinfo(url) == shown
+
+
+@pytest.mark.parametrize("url", ["https://example.com/v1/@me", "https://example.com/?to=a@b", "example.com/v1", ""])
+def test_other_addresses_stay_as_they_are(url: str) -> None:
+    assert without_userinfo(url) == url
 
 
 @pytest.mark.parametrize("url", ["http://2130706433/", "http://0x7f.1/", "file:///etc/passwd", "http://127.1/"])

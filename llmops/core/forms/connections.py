@@ -10,6 +10,7 @@ from llmops.core.models import Connection
 from llmops.core.services import ConnectionSettings
 from llmops.core.services.connections import KEY_OPTIONAL_VENDORS, KEYLESS_VENDORS, MOST_A_MINUTE
 from llmops.core.vendors import VENDORS
+from llmops.outbound import without_userinfo
 from llmops.providers.base import CallErrorKind, Vendor
 
 FIELD_OF_PROBLEM = {
@@ -22,6 +23,13 @@ FIELD_OF_PROBLEM = {
 """Beside which field the sentence of a failed test belongs."""
 
 
+class AddressInput(forms.TextInput):
+    """Never says back a name and a password that were typed into an address: who looks on is not who typed."""
+
+    def format_value(self, value: Any) -> str | None:
+        return super().format_value(without_userinfo(value) if value else value)
+
+
 class ConnectionForm(forms.Form):
     """A connection to one vendor: only the fields that this vendor needs."""
 
@@ -30,7 +38,7 @@ class ConnectionForm(forms.Form):
         required=False,
         max_length=500,
         error_messages={"required": "Type the server’s address."},
-        widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": "https://models.example.com/v1"}),
+        widget=AddressInput(attrs={"inputmode": "url", "placeholder": "https://models.example.com/v1"}),
     )
     api_key = forms.CharField(
         label="Key",
