@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.browser.conftest import Site
 
@@ -35,6 +35,43 @@ def test_what_was_typed_is_there_again_after_signing_in_once_more(
     page.wait_for_url("**/datasets/Typed%20while%20signed%20out/add/")
     page.goto("/p/demo/new-dataset/")
     expect(page.get_by_label("Name")).to_have_value("")
+
+
+def test_a_table_that_was_refused_unread_is_there_again_with_the_rows_that_were_added(
+    page: Page, context: BrowserContext
+) -> None:
+    page = context.new_page()  # of its own: the console names the 403
+    page.goto("/p/demo/datasets/Card%20and%20account%20questions/add/")
+    page.get_by_role("button", name="Add a row").click()
+    cells = page.locator(".grid-table tbody textarea")
+    n_cells = cells.count()
+    cells.first.fill("typed first")
+    cells.last.fill("typed last")
+    context.clear_cookies(name="csrftoken")
+    page.get_by_role("button", name="Store these cases").click()
+    page.get_by_role("link", name="Back to what I typed").click()
+    expect(page.get_by_role("alert")).to_contain_text("open for too long")
+    expect(cells).to_have_count(n_cells)
+    expect(cells.first).to_have_value("typed first")
+    expect(cells.last).to_have_value("typed last")
+
+
+def test_menus_folds_and_the_bar_of_ticked_rows_keep_to_a_phone(page: Page) -> None:
+    def fits(part: Locator) -> bool:
+        box = part.bounding_box()
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        return box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390 and wide <= 390
+
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/p/demo/runs/new/")
+    page.get_by_text("More choices").click()
+    assert fits(page.get_by_label("Only so many cases"))
+    page.goto("/p/demo/datasets/Card%20and%20account%20questions/")
+    page.get_by_text("More", exact=True).click()
+    assert fits(page.get_by_role("link", name="Download as JSON Lines"))
+    page.keyboard.press("Escape")
+    page.locator("[data-tick]").first.check()
+    assert fits(page.get_by_role("button", name="Take off"))
 
 
 def test_a_refused_request_can_be_sent_again_when_the_server_is_back(context: BrowserContext, site: Site) -> None:
