@@ -72,6 +72,13 @@ class RunForm(forms.Form):
         self.fields["evaluators"].queryset = evaluators_for_project(project)  # type: ignore[attr-defined]
         self.fields["connection"].queryset = connections_for_project(project)  # type: ignore[attr-defined]
 
+    def missing(self) -> str:
+        """The first of "prompt" and "dataset" of which the project has none; empty when a run can be chosen."""
+        return next((name for name in ("prompt", "dataset") if not self._offers(name)), "")
+
+    def _offers(self, name: str) -> bool:
+        return bool(self.fields[name].queryset.exists())  # type: ignore[attr-defined]  # the field of a model
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         prompt, number = cleaned.get("prompt"), cleaned.get("version")

@@ -49,6 +49,7 @@ def run_new(request: ProjectRequest) -> HttpResponse:
         "form": form,
         "more_fields": [form[name] for name in MORE_FIELDS],
         "token": request.POST.get("token") or uuid.uuid4().hex,
+        "missing": form.missing(),
     }
     return render(request, "evals_app/run_new.html", context, status=422 if form.errors else 200)
 

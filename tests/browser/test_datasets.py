@@ -43,7 +43,7 @@ def new_dataset(page: Page, *, fill: str = "I type or paste them") -> str:
     page.goto("/p/demo/new-dataset/")
     page.get_by_label("Name").fill(name)
     page.locator("label", has_text=fill).click()
-    page.get_by_role("button", name="Create dataset").click()
+    page.get_by_role("button", name="Make the dataset").click()
     page.wait_for_url("**/add/" if "type" in fill else "**/import/")
     return name
 
@@ -238,7 +238,7 @@ def test_a_metric_is_tried_and_made(page: Page) -> None:
     page.get_by_label("Words to look for").fill("2 %")
     page.get_by_role("button", name="Mark this answer").click()
     expect(page.locator("#metric-mark .pill")).to_have_text("no")
-    page.get_by_role("button", name="Make this metric").click()
+    page.get_by_role("button", name="Make the metric").click()
     page.wait_for_url("**/metrics/")
     page.get_by_role("link", name=name).click()
     expect(page.get_by_label("Words to look for")).to_have_value("2 %")

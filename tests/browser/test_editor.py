@@ -20,7 +20,7 @@ def write_prompt(page: Page, user_text: str = "Hello {{question}}") -> str:
     page.get_by_label("What it gets each time").fill(user_text)
     page.get_by_label("Connection").select_option(label="practice")
     page.locator("input[name=model]").fill("echo")
-    page.get_by_role("button", name="Create the prompt").click()
+    page.get_by_role("button", name="Make the prompt").click()
     page.wait_for_url("**/prompts/**")
     return page.url
 
@@ -170,7 +170,7 @@ def test_two_people_at_once_meet_and_lose_nothing(page: Page, context: BrowserCo
     mine.get_by_role("button", name="Show my text").click()
     assert texts(mine)[0] == "Be kind and mine.", "the text outlives the page"
     save(mine)
-    mine.get_by_label("Keep yours").check()
+    mine.get_by_label("Keep what you wrote here").check()
     mine.get_by_role("button", name="Save as version 3").click()
     expect(mine.locator("#toasts")).to_contain_text("Version 3 is saved.")
     assert texts(mine) == ["Be kind and mine.", "Good day {{question}}"]

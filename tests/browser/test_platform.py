@@ -131,7 +131,7 @@ def _write_prompt(page: Page, name: str, *, model: str = "echo") -> None:
     page.locator("textarea[name=user]").fill("Please {{Question}}")
     page.locator("select[name=connection]").select_option(label="practice")
     page.locator("input[name=model]").fill(model)
-    page.get_by_role("button", name="Create the prompt").click()
+    page.get_by_role("button", name="Make the prompt").click()
     page.wait_for_url(f"**/prompts/{name}/**")
 
 
@@ -153,7 +153,7 @@ def _import_cases(page: Page, folder: Path, name: str) -> None:
     file.write_text(CASES, encoding="utf-8")
     page.goto("/p/demo/new-dataset/")
     page.get_by_label("Name").fill(name)
-    page.get_by_role("button", name="Create dataset").click()
+    page.get_by_role("button", name="Make the dataset").click()
     page.locator("input[type=file]").set_input_files(file)
     page.get_by_role("button", name="Go on").click()
     expect(page.locator("select[name=meaning_1]")).to_have_value(re.compile("expected"))

@@ -82,6 +82,28 @@ def test_the_pages_explain_why_the_last_administrator_stays() -> None:
 
 
 @pytest.mark.django_db
+def test_a_large_team_is_searched_by_name_and_e_mail() -> None:
+    room = make_room()
+    for name in ("Ben Ash", "Cleo", *["Dora"] * 9):
+        joined(room, Role.VIEWER, name=name)
+    whole = text_of(room.client.get(page(room, "member-list")))
+    assert "12 members." in whole
+    assert 'type="search"' in whole
+    found = text_of(room.client.get(page(room, "member-list") + "?q=ash+ben"))
+    assert "Ben Ash" in found
+    assert "Cleo" not in found
+    assert "12 members." in found
+    assert "No member fits" in text_of(room.client.get(page(room, "member-list") + "?q=%00nobody"))
+
+
+@pytest.mark.django_db
+def test_a_small_team_needs_no_search() -> None:
+    room = make_room()
+    shown = text_of(room.client.get(page(room, "member-list")))
+    assert 'type="search"' not in shown[shown.index("<main") : shown.index("</main")]
+
+
+@pytest.mark.django_db
 def test_an_administrator_who_cannot_sign_in_does_not_count() -> None:
     room = make_room()
     asleep = joined(room, Role.ADMIN)

@@ -316,3 +316,9 @@ def test_chips_that_are_too_many_for_a_line_are_in_a_menu_but_for_the_chosen_one
     folded = folded_chips([{"label": at, "active": at == active} for at in range(n)])
     assert [chip["label"] for chip in folded.shown] == shown
     assert [chip["label"] for chip in folded.more] == more
+
+
+def test_people_are_you_to_themselves() -> None:
+    words = Template("{{ author|or_you:reader }}")
+    assert words.render(Context({"author": "Ana", "reader": "Ana"})) == "you"
+    assert words.render(Context({"author": "Ana", "reader": "Ben"})) == "Ana"

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from html import unescape
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from evals_app.models import Run
+from evals_app.services.datasets import dataset_create
 from llmops.core.choices import Role
 from llmops.core.models import User
 from llmops.core.services import member_set
+from tests.core.factories import make_room
 from tests.evals_app.factories import make_world
+from tests.prompts_app.factories import make_prompt
 
 pytestmark = pytest.mark.django_db
 
@@ -26,3 +31,18 @@ def test_a_budget_that_is_no_number_is_a_sentence_and_not_a_crash(client: Client
     assert page.status_code == 200
     assert "Enter a number" in page.content.decode()
     assert Run.objects.get(pk=run.pk).state == "stopped"
+
+
+def test_where_nothing_can_be_run_the_page_says_what_to_make_first() -> None:
+    room = make_room()
+
+    def page() -> str:
+        return unescape(room.client.get(f"{room.address}runs/new/").content.decode())
+
+    assert "First there has to be a prompt" in page()
+    assert reverse("prompts:prompt-new", args=[room.project.slug]) in page()
+    make_prompt(room.project)
+    assert "First there have to be cases" in page()
+    assert reverse("evals:dataset-new", args=[room.project.slug]) in page()
+    dataset_create(project=room.project, name="Questions", author=room.admin)
+    assert 'id="run-quote"' in page()

@@ -59,7 +59,7 @@ def test_search_tags_and_archive_narrow_the_list(room: Room) -> None:
     assert listed(room, "?tag=support") == ["Answer"]
     assert listed(room, "?archived=1") == ["Old one"]
     assert listed(room, "?q=nothing") == []
-    assert "No prompt matches" in text_of(room.client.get(page(room, "prompt-list") + "?q=nothing"))
+    assert "No prompt fits" in text_of(room.client.get(page(room, "prompt-list") + "?q=nothing"))
 
 
 def test_pages_lead_to_the_next_and_keep_the_search(room: Room) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import Http404
 
 from llmops.core.models import ApiKey, Membership, Project, User
 
 
-def members_of_project(project: Project) -> QuerySet[Membership]:
-    """The project's members with their people, by e-mail."""
-    return Membership.objects.filter(project=project).select_related("user").order_by("user__email", "pk")
+def members_of_project(project: Project, *, search: str = "") -> QuerySet[Membership]:
+    """The project's members with their people, by e-mail; `search` keeps those whose name or e-mail has every word."""
+    found = Membership.objects.filter(project=project).select_related("user").order_by("user__email", "pk")
+    for word in search.split():
+        found = found.filter(Q(user__name__icontains=word) | Q(user__email__icontains=word))
+    return found
 
 
 def member_by_pk(project: Project, *, pk: int) -> Membership:

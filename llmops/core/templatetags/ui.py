@@ -42,6 +42,12 @@ def ago(then: datetime | None, now: datetime | None = None) -> SafeString | str:
     )
 
 
+@register.filter
+def or_you(person: object, reader: object) -> str:
+    """A person as the reader thinks of them: by name, or "you"."""
+    return "you" if person == reader else str(person)
+
+
 @register.simple_block_tag(end_name="endverdict")
 def verdict(content: str, tone: str = "neutral", note: str = "", id: str = "") -> SafeString:
     """The answer of a page in a card with a bar in the colour of its meaning."""

@@ -31,18 +31,26 @@ from llmops.core.services.invitations import (
 from llmops.core.tasks import ask_for_mail, send_invitation
 from llmops.core.views.project import settings_context
 
+MOST_CHARS = 200
+SEARCHED_FROM = 10
+"""From this many members on, the list has a search field."""
 LAST_ADMIN = "This is the only admin of the project. Give somebody else the role admin first."
 
 
 @project_page(Action.VIEW)
 @require_GET
 def member_list(request: ProjectRequest) -> HttpResponse:
-    """Who belongs to the project and who is invited. `?invited=` shows the link of an invitation."""
+    """Who belongs to the project, and whose name has `?q=`; who is invited. `?invited=` shows an invitation's link."""
+    search = request.GET.get("q", "").replace("\x00", "")[:MOST_CHARS].strip()
+    members = list(members_of_project(request.project, search=search))
     may_edit = request.actor.may(Action.EDIT_MEMBER)
     invitations = list(open_invitations(request.project).select_related("invited_by")) if may_edit else []
     shown = [(invitation, invitation_link(invitation)) for invitation in invitations]
     context = settings_context(request, "members") | {
-        "members": [(member, ROLE_WORDS[Role(member.role)]) for member in members_of_project(request.project)],
+        "members": [(member, ROLE_WORDS[Role(member.role)]) for member in members],
+        "n_members": members_of_project(request.project).count() if search else len(members),
+        "search": search,
+        "searched_from": SEARCHED_FROM,
         "may_edit": may_edit,
         "invitations": shown,
         "invited": next((pair for pair in shown if str(pair[0].pk) == request.GET.get("invited")), None),
