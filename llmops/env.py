@@ -59,6 +59,7 @@ class Environment:
     debug: bool
     log_level: str
     log_format: str  # "auto" = text for people at a terminal, JSON for files
+    web_processes: int
     worker_processes: int
     lease_s: int  # how long a worker may be silent before its rows are given to another
 
@@ -126,6 +127,7 @@ def read_environment(values: Mapping[str, str], *, root: Path = PROJECT_ROOT) ->
         debug=_yes_or_no(values, "LLMOPS_DEBUG", default=False),
         log_level=_one_of(values, "LLMOPS_LOG_LEVEL", _LOG_LEVELS, default="info"),
         log_format=_one_of(values, "LLMOPS_LOG_FORMAT", _LOG_FORMATS, default="auto"),
+        web_processes=_whole_number(values, "LLMOPS_WEB_PROCESSES", min(2, _processors()), low=1, high=64),
         worker_processes=_whole_number(values, "LLMOPS_WORKER_PROCESSES", 2, low=1, high=64),
         lease_s=_whole_number(values, "LLMOPS_LEASE_S", 30, low=1, high=3600),
         database_url=_url(values, "DATABASE_URL", ("postgres", "postgresql"))
@@ -226,6 +228,11 @@ def _whole_number(values: Mapping[str, str], variable: str, default: int, *, low
     if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
         raise BadEnvironment(variable, f"must be a whole number from {low} to {high}, not {text!r}.")
     return int(text)
+
+
+def _processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _yes_or_no(values: Mapping[str, str], variable: str, *, default: bool) -> bool:

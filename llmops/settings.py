@@ -30,6 +30,7 @@ OPENAI_API_KEY = ENVIRONMENT.openai_api_key
 ANTHROPIC_API_KEY = ENVIRONMENT.anthropic_api_key
 COHERE_API_KEY = ENVIRONMENT.cohere_api_key
 REDIS_URL = ENVIRONMENT.redis_url
+WEB_PROCESSES = ENVIRONMENT.web_processes
 WORKER_PROCESSES = ENVIRONMENT.worker_processes
 MOST_IN_FLIGHT = 200  # model calls of one worker process at a time
 LEASE_S = ENVIRONMENT.lease_s  # how long a worker may be silent before its rows are given to another

@@ -139,12 +139,8 @@ def _web(environment: Environment, variables: dict[str, str]) -> Program:
     return Program(
         name="web",
         command=_python(
-            *("uvicorn", "llmops.asgi:application"),
-            *("--host", environment.host, "--port", str(environment.port)),
-            *("--log-level", "warning", "--no-access-log", "--no-server-header"),
-            *("--timeout-graceful-shutdown", "5"),
-            # Longer than browsers and proxies keep an idle connection, so that none is closed under a request.
-            *("--timeout-keep-alive", "75"),
+            *("llmops.cli.web", "--host", environment.host, "--port", str(environment.port)),
+            *("--processes", str(environment.web_processes)),
         ),
         ready=lambda: answers_ok(f"{address}/livez"),
         environment=variables | _database_sessions(silent_s=_PATIENCE_WITH_PAGES_S),

@@ -72,6 +72,8 @@ class Platform:
     def _clear_the_way(self) -> None:
         if left := end_leftovers(self._environment.home):
             self._console.say(f"Ended {left} processes that a killed start had left behind.")
+        for counts in (self._environment.home / "run" / "metrics").glob("*.db"):
+            counts.unlink()  # of processes that are no more: /metrics would read them for ever
         host, port = self._environment.host, self._environment.port
         try:
             free = is_free(host, port)

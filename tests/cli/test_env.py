@@ -35,6 +35,7 @@ def test_nothing_has_to_be_set(tmp_path: Path) -> None:
         ("LLMOPS_PORT", "65536"),
         ("LLMOPS_PORT", "80.0"),
         ("LLMOPS_PORT", "٣"),
+        ("LLMOPS_WEB_PROCESSES", "0"),
         ("LLMOPS_WORKER_PROCESSES", "0"),
         ("LLMOPS_LOCAL_MODEL", "2"),
         ("LLMOPS_LOG_LEVEL", "loud"),

@@ -49,6 +49,7 @@ class Platform:
             "DATABASE_URL": database_url(),
             "LLMOPS_PORT": str(free_port()),
             "LLMOPS_LEASE_S": str(LEASE_S),
+            "LLMOPS_WEB_PROCESSES": "2",
             "LLMOPS_WORKER_PROCESSES": str(WORKER_PROCESSES),
             "LLMOPS_ALLOW_PRIVATE_URLS": "127.0.0.1",
             "LLMOPS_DEBUG": "1",

@@ -17,7 +17,7 @@ async def open_limiter() -> AsyncIterator[Limiter]:
     """A limiter for this event loop."""
     client = redis.asyncio.from_url(settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=2)
     try:
-        # The web process calls models as well: for Try it, and to test a connection.
-        yield RedisLimiter(client, processes=settings.WORKER_PROCESSES + 1)
+        # Web processes call models as well: for Try it, and to test a connection.
+        yield RedisLimiter(client, processes=settings.WORKER_PROCESSES + settings.WEB_PROCESSES)
     finally:
         await client.aclose()
