@@ -203,7 +203,7 @@ def test_doctor_finds_nothing_on_a_running_platform(machine: Machine) -> None:
 
 
 def test_figures_are_there_for_this_machine(machine: Machine) -> None:
-    assert "llmops_heartbeat_age_seconds{process=" in machine.page("/metrics")[1]
+    assert until(lambda: "llmops_heartbeat_age_seconds{process=" in machine.page("/metrics")[1])
 
 
 def test_port_that_is_taken(machine: Machine, new_machine: Machine) -> None:
