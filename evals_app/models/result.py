@@ -17,7 +17,8 @@ from llmops.enums import choices
 class Result(models.Model):
     """One planned answer: case x repeat of a run.
 
-    While `running`, the row is leased: `lease_owner` names the pump and `lease_until` (database clock) ends it.
+    While `running`, the row is leased: `lease_owner` names the pump and `lease_until` (database clock) ends it; `ahead`
+    says that it waits in the pump for one of its run's places, and is no call in flight yet.
     `answered_at` marks a saved answer, which is never asked for again: what is left is marking it.
     """
 
@@ -30,6 +31,7 @@ class Result(models.Model):
     state = models.CharField(max_length=20, choices=choices(ResultState), default=ResultState.PENDING)
     lease_owner = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
+    ahead = models.BooleanField(default=False, db_default=False)
     n_leases = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(null=True, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)

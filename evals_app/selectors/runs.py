@@ -71,8 +71,8 @@ def runs_progress(run_ids: Collection[int]) -> dict[int, Progress]:
     """How far these runs are, from the rows, in one query."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT run_id, count(*), count(*) FILTER (WHERE state = 'pending'),"
-            "       count(*) FILTER (WHERE state = 'running'), count(*) FILTER (WHERE state = 'done'),"
+            "SELECT run_id, count(*), count(*) FILTER (WHERE state = 'pending' OR state = 'running' AND ahead),"
+            "       count(*) FILTER (WHERE state = 'running' AND NOT ahead), count(*) FILTER (WHERE state = 'done'),"
             "       count(*) FILTER (WHERE state = 'error'), coalesce(sum(input_tokens), 0),"
             "       coalesce(sum(output_tokens), 0)"
             "  FROM evals_app_result WHERE run_id = ANY(%s) GROUP BY run_id",

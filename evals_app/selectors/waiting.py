@@ -96,7 +96,7 @@ def _turn(run: Run) -> Waiting | None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FILTER (WHERE run_id = %s), count(*), count(DISTINCT run_id) FROM evals_app_result"
-            " WHERE state = 'running' AND lease_until >= now()",
+            " WHERE state = 'running' AND lease_until >= now() AND NOT ahead",
             [run.pk],
         )
         own, everyone, n_runs = cursor.fetchone()

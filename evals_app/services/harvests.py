@@ -78,8 +78,10 @@ class GivenBack:
 
 @dataclass(slots=True)
 class Harvest:
-    """Attempts begun and ended, answers, scores, ends and rows given back, in the order in which they came."""
+    """Rows leased ahead that have a place now, attempts begun and ended, answers, scores, ends and rows given back, in
+    the order in which they came."""
 
+    placed: list[int] = field(default_factory=list)
     begun: list[CallStart] = field(default_factory=list)
     ended: list[tuple[CallStart, CallEnd]] = field(default_factory=list)
     answered: list[Answered] = field(default_factory=list)
@@ -88,22 +90,24 @@ class Harvest:
     given_back: list[GivenBack] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.begun or self.ended or self.answered or self.scored or self.finished or self.given_back)
+        return any((self.placed, self.begun, self.ended, self.answered, self.scored, self.finished, self.given_back))
 
     def taken(self) -> Harvest:
         """All of it as a harvest of its own; this one is empty afterwards."""
         out = replace(self)
-        self.begun, self.ended, self.answered = [], [], []
+        self.placed, self.begun, self.ended, self.answered = [], [], [], []
         self.scored, self.finished, self.given_back = [], [], []
         return out
 
     def by_result(self) -> Iterator[Harvest]:
-        """The same cut into one harvest for each result."""
+        """The same cut into one harvest for each result. Who takes a place over comes before who leaves it."""
         parts: dict[int | None, Harvest] = {}
 
         def part(result_id: int | None) -> Harvest:
             return parts.setdefault(result_id, Harvest())
 
+        for result_id in self.placed:
+            part(result_id).placed.append(result_id)
         for start in self.begun:
             part(start.context.result_id).begun.append(start)
         for start, end in self.ended:
@@ -125,6 +129,7 @@ class Harvest:
         results = {row.result_id for row in self.answered} | {row.result_id for row in self.scored}
         results |= {row.result_id for row in self.finished}
         return Harvest(
+            placed=self.placed,
             begun=self.begun,
             ended=[(start, _without_content(end)) for start, end in self.ended],
             finished=[Finished(result_id, ResultState.ERROR, "not_storable", reason) for result_id in sorted(results)],

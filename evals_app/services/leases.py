@@ -1,8 +1,8 @@
 """Claiming, renewing and giving back planned results, in SQL: rows are the truth of what is left to do.
 
-Every claim of a run locks the run's row for its short transaction and counts leased rows after that, so that their
-number never exceeds the run's concurrency, however many workers claim. Times are the database's, so clocks need
-not agree.
+Every claim of a run locks the run's row for its short transaction and counts the rows that have a place after that, so
+that their number never exceeds the run's concurrency, however many workers claim. Rows leased ahead wait for a place in
+their pump (see ahead.py). Times are the database's, so clocks need not agree.
 """
 
 from __future__ import annotations
@@ -37,12 +37,18 @@ def bite(concurrency: int) -> int:
     return max(SMALLEST_BITE, concurrency // 4)
 
 
+def most_ahead(in_flight: int) -> int:
+    """Rows leased ahead for so many calls in flight: as many as end while a pump saves and claims, and no more, since
+    an idle worker cannot have them."""
+    return in_flight // 4
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """One leased row with what is needed to answer and mark it.
 
-    `n_attempts` were made for its answer before; `scored_by` are the evaluator versions whose marks are there
-    already; `plan_mark` changes when the run's evaluators do.
+    A row that is `ahead` has no place yet. `n_attempts` were made for its answer before; `scored_by` are the evaluator
+    versions whose marks are there already; `plan_mark` changes when the run's evaluators do.
     """
 
     result_id: int
@@ -58,13 +64,15 @@ class Claimed:
     n_attempts: int
     scored_by: Collection[int]
     plan_mark: int | None
+    ahead: bool
 
 
 # ORDER BY position leads to the index of open rows: the end of a big run is as quick as its beginning.
 _OPEN_RUNS = """
     SELECT run.id, run.concurrency,
            (SELECT count(*) FROM evals_app_result AS leased
-             WHERE leased.run_id = run.id AND leased.state = 'running' AND leased.lease_until >= now())
+             WHERE leased.run_id = run.id AND leased.state = 'running' AND leased.lease_until >= now()
+               AND NOT leased.ahead)
       FROM evals_app_run AS run
      WHERE run.state IN ('queued', 'running') AND NOT run.id = ANY(%s)
        AND (SELECT true FROM evals_app_result AS open
@@ -83,25 +91,25 @@ _LOCK_RUN = """
 """
 # A statement of its own, after the lock: its snapshot has what other workers have leased meanwhile.
 _CLAIM = """
-    WITH picked AS (
+    WITH room AS (
+        SELECT greatest(0, least(%(most)s, %(places)s - count(*))) AS places FROM evals_app_result
+         WHERE run_id = %(run)s AND state = 'running' AND lease_until >= now() AND (%(alone)s OR NOT ahead)),
+    picked AS (
         SELECT id, position, repeat, state = 'running' AS expired
           FROM evals_app_result
          WHERE run_id = %(run)s AND n_leases BETWEEN %(least_leases)s AND %(most_leases)s
            AND (state = 'pending' AND (not_before IS NULL OR not_before <= now())
                 OR state = 'running' AND lease_until < now() AND lease_owner <> %(owner)s)
          ORDER BY position, repeat
-         LIMIT %(most)s
+         LIMIT (SELECT places FROM room) + %(ahead)s
            FOR UPDATE SKIP LOCKED),
     placed AS (
         SELECT id, expired, row_number() OVER (ORDER BY position, repeat) AS place FROM picked)
     UPDATE evals_app_result AS result
        SET state = 'running', lease_owner = %(owner)s, lease_until = now() + make_interval(secs => %(lease_s)s),
-           n_leases = result.n_leases + 1, not_before = NULL
-      FROM placed, evals_app_caseversion AS content
+           n_leases = result.n_leases + 1, not_before = NULL, ahead = placed.place > room.places
+      FROM room, placed, evals_app_caseversion AS content
      WHERE result.id = placed.id AND content.id = result.case_version_id
-       AND placed.place <= %(places)s - (
-           SELECT count(*) FROM evals_app_result AS leased
-            WHERE leased.run_id = %(run)s AND leased.state = 'running' AND leased.lease_until >= now())
     RETURNING placed.expired, result.id, result.run_id, content.inputs, content.expected, content.reference,
               content.previous, content.feedback, result.answered_at IS NOT NULL, result.output, result.n_leases,
               result.n_attempts,
@@ -109,30 +117,40 @@ _CLAIM = """
                    ELSE ARRAY(SELECT score.evaluator_version_id FROM evals_app_score AS score
                                WHERE score.result_id = result.id AND score.source IN ('code', 'judge'))
                END,
-              (SELECT max(id) FROM evals_app_runevaluator WHERE run_id = %(run)s)
+              (SELECT max(id) FROM evals_app_runevaluator WHERE run_id = %(run)s), result.ahead
 """
 
 
 def results_claim(
-    *, owner: UUID, most: int, resting: Collection[int] = (), into: list[Claimed] | None = None
+    *,
+    owner: UUID,
+    most: int,
+    resting: Collection[int] = (),
+    ahead: Mapping[int, int] | None = None,
+    into: list[Claimed] | None = None,
 ) -> list[Claimed]:
-    """Lease up to `most` rows over all runs but `resting` ones, the run with the fewest leased rows first.
+    """Lease up to `most` rows over all runs but `resting` ones, the run with the fewest calls in flight first.
 
-    Each run gives at most a fair share and a bite. One transaction for each run; rows are appended to `into` as
-    soon as they are leased, so that they are known when a later run fails. A run at its budget is stopped instead.
-    Attempts that were in flight under an expired lease are marked orphaned.
+    Each run gives at most a fair share and a bite, and on top of that as many rows as `ahead` wants of it. One
+    transaction for each run; rows are appended to `into` as soon as they are leased, so that they are known when a
+    later run fails. A run at its budget is stopped instead. Attempts that were in flight under an expired lease are
+    marked orphaned.
     """
     claimed: list[Claimed] = [] if into is None else into
-    if most <= 0:
+    ahead = ahead or {}
+    if most <= 0 and not ahead:
         return claimed
     with connection.cursor() as cursor:
         cursor.execute(_OPEN_RUNS, [list(resting)])
-        waiting = [(run_id, bite(places)) for run_id, places, leased in cursor.fetchall() if leased < places]
+        waiting = [
+            (run_id, bite(places)) for run_id, places, taken in cursor.fetchall() if taken < places or run_id in ahead
+        ]
     left = most
     for at, (run_id, most_of_run) in enumerate(waiting):
-        rows = _claim_from_run(run_id, owner=owner, most=min(-(-left // (len(waiting) - at)), most_of_run))
+        share = min(-(-left // (len(waiting) - at)), most_of_run)
+        rows = _claim_from_run(run_id, owner=owner, most=share, ahead=ahead.get(run_id, 0))
         claimed += rows
-        left -= len(rows)
+        left -= sum(not row.ahead for row in rows)
     return claimed
 
 
@@ -189,7 +207,7 @@ def last_try(claimed: Claimed) -> bool:
     return claimed.n_leases >= MOST_LEASES
 
 
-def _claim_from_run(run_id: int, *, owner: UUID, most: int) -> list[Claimed]:
+def _claim_from_run(run_id: int, *, owner: UUID, most: int, ahead: int) -> list[Claimed]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_LOCK_RUN, [run_id])
         locked = cursor.fetchone()
@@ -201,7 +219,7 @@ def _claim_from_run(run_id: int, *, owner: UUID, most: int) -> list[Claimed]:
         if over_budget:
             runs_stop_at_budget([run_id])
             return []
-        rows = _claim(cursor, run_id, owner, most, places=concurrency) or _claim_suspect(cursor, run_id, owner)
+        rows = _claim(cursor, run_id, owner, most, ahead, places=concurrency) or _claim_suspect(cursor, run_id, owner)
         calls_orphan(result_ids=[result_id for expired, result_id, *_ in rows if expired])
         if rows and state == RunState.QUEUED:
             cursor.execute(
@@ -216,15 +234,19 @@ def _claim(
     run_id: int,
     owner: UUID,
     most: int,
+    ahead: int,
     *,
     places: int,
+    alone: bool = False,
     leases: tuple[int, int] = (0, SUSPECT_LEASES - 1),
 ) -> list[tuple[Any, ...]]:
     parameters = {
         "run": run_id,
         "owner": owner,
         "most": most,
+        "ahead": ahead,
         "places": places,
+        "alone": alone,
         "least_leases": leases[0],
         "most_leases": leases[1],
         "lease_s": settings.LEASE_S,
@@ -235,7 +257,7 @@ def _claim(
 
 def _claim_suspect(cursor: Any, run_id: int, owner: UUID) -> list[tuple[Any, ...]]:
     """One row whose workers died, when nothing else of the run is under way or waits."""
-    return _claim(cursor, run_id, owner, 1, places=1, leases=(SUSPECT_LEASES, 32_767))
+    return _claim(cursor, run_id, owner, 1, 0, places=1, alone=True, leases=(SUSPECT_LEASES, 32_767))
 
 
 def _claimed(row: tuple[Any, ...]) -> Claimed:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,10 +21,11 @@ from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, close_old_connections, connection
 from structlog.contextvars import bound_contextvars
 
+from evals_app.services.ahead import LeasedAhead
 from evals_app.services.answering import RowWork
 from evals_app.services.harvest_ledger import HarvestLedger, LedgerClosed
 from evals_app.services.harvests import GivenBack, Harvest
-from evals_app.services.leases import Claimed, leases_renew, results_claim, results_give_back
+from evals_app.services.leases import Claimed, leases_renew, most_ahead, results_claim, results_give_back
 from evals_app.services.plans import PlanBroken, RunPlan, run_plan
 from evals_app.services.saving import Saved, calls_begin_early, harvest_save
 from evals_app.services.states import run_fail, runs_closed, runs_settle
@@ -74,6 +76,7 @@ class _Visit:
     held: frozenset[int]
     resting: frozenset[int]
     free: int
+    ahead: dict[int, int]
     renew: bool
     saved: Saved | None = None
     kept: set[int] | None = None
@@ -103,6 +106,7 @@ class Pump:
         self._wake = asyncio.Event()
         self._ledger = HarvestLedger(self._harvest, self._wake)
         self._working: dict[asyncio.Task[None], Claimed] = {}
+        self._ahead = LeasedAhead()
         self._plans: dict[int, _Plan] = {}
         self._prices: dict[tuple[int, str], Price | None] = {}
         self._closed: frozenset[int] = frozenset()
@@ -140,7 +144,7 @@ class Pump:
             if renew:
                 renew_at = _now() + settings.LEASE_S / 3
             for claimed in await self._visit(renew=renew):
-                self._start(claimed, gateway)
+                self._take_on(self._work_on(claimed, gateway))
             if not self._working and not self._harvest and not self._rests():
                 return
             await self._something_to_do()
@@ -156,6 +160,7 @@ class Pump:
     async def _let_go(self) -> None:
         """End all work without saving it: leases run out, and others do it again."""
         self._ledger.close()
+        self._ahead.clear()
         for task in self._working:
             task.cancel()
         await asyncio.gather(*self._working, return_exceptions=True)
@@ -187,16 +192,33 @@ class Pump:
 
     def _new_visit(self, renew: bool, let_begin: Callable[[], object]) -> _Visit:
         now = _now()
+        in_flight = Counter(claimed.run_id for claimed in self._working.values())
+        self._give_back_stranded(in_flight)
+        may_claim = self._may_claim(now)
+        waiting = self._ahead.n_by_run()
+        self._ahead.saving()
         self._resting = {run_id: until for run_id, until in self._resting.items() if until > now}
         return _Visit(
             harvest=self._harvest.taken(),
             let_begin=let_begin,
-            known=frozenset(self._plans) | {claimed.run_id for claimed in self._working.values()},
-            held=frozenset(claimed.result_id for claimed in self._working.values()),
+            known=frozenset(self._plans) | in_flight.keys(),
+            held=frozenset(claimed.result_id for claimed in (*self._working.values(), *self._ahead)),
             resting=frozenset(self._resting),
-            free=self.most_in_flight - len(self._working) if self._may_claim(now) else 0,
+            free=self.most_in_flight - len(self._working) if may_claim else 0,
+            ahead={
+                run_id: more
+                for run_id, n_calls in in_flight.items()
+                if may_claim and (more := most_ahead(n_calls) - waiting.get(run_id, 0)) > 0
+            },
             renew=renew,
         )
+
+    def _give_back_stranded(self, in_flight: Counter[int]) -> None:
+        """Rows leased ahead of a run that has no call in flight here whose place they could take over: whoever has
+        room may have them."""
+        for run_id in self._ahead.n_by_run():
+            if not in_flight[run_id]:
+                self._harvest.given_back += [GivenBack(row.result_id) for row in self._ahead.give_up(run_id)]
 
     def _may_claim(self, now: float) -> bool:
         if self._leaving():
@@ -222,7 +244,8 @@ class Pump:
             visit.kept = leases_renew(owner=self.owner, held=held)
             heartbeat(WORKER)
             runs_tidy()
-        results_claim(owner=self.owner, most=visit.free - len(visit.claimed), resting=visit.resting, into=visit.claimed)
+        most = visit.free - sum(not claimed.ahead for claimed in visit.claimed)
+        results_claim(owner=self.owner, most=most, resting=visit.resting, ahead=visit.ahead, into=visit.claimed)
         self._load_plans(visit)
 
     def _begin_early(self, visit: _Visit) -> None:
@@ -307,8 +330,8 @@ class Pump:
     def _price_of(self, credential: Credential, model: str) -> Price | None:
         return self._prices.get((credential.connection_id, model))
 
-    def _start(self, claimed: Claimed, gateway: Gateway) -> None:
-        work = RowWork(
+    def _work_on(self, claimed: Claimed, gateway: Gateway) -> RowWork:
+        return RowWork(
             claimed,
             self._plans[claimed.run_id].plan,
             gateway,
@@ -316,9 +339,22 @@ class Pump:
             self._ledger,
             self._stop_of(claimed),
         )
+
+    def _take_on(self, work: RowWork) -> None:
+        """Start on this row, or keep it until a place is there for it."""
+        if not work.claimed.ahead:
+            self._start(work)
+        elif self._ahead.add(work):
+            self._start_ahead(work)
+
+    def _start(self, work: RowWork) -> None:
         task = asyncio.create_task(self._finish(work))
-        self._working[task] = claimed
+        self._working[task] = work.claimed
         task.add_done_callback(self._ended)
+
+    def _start_ahead(self, work: RowWork) -> None:
+        self._harvest.placed.append(work.claimed.result_id)
+        self._start(work)
 
     async def _finish(self, work: RowWork) -> None:
         with bound_contextvars(run_id=work.claimed.run_id, result_id=work.claimed.result_id):
@@ -328,7 +364,10 @@ class Pump:
             self._resting[run_id] = max(_now() + rest_s, self._resting.get(run_id, 0.0))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        del self._working[task]
+        claimed = self._working.pop(task)
+        # A row that was lost has no place to leave: it is another worker's.
+        if claimed.result_id not in self._lost and (waiting := self._ahead.vacated(claimed.run_id)):
+            self._start_ahead(waiting)
         self._wake.set()
 
     def _stop_of(self, claimed: Claimed) -> Callable[[], bool]:

@@ -43,6 +43,7 @@ def harvest_save(harvest: Harvest, *, owner: UUID, known: Collection[int]) -> Sa
         spent = calls_finish(harvest.ended)
         _save_answers(harvest.answered, owner)
         _save_scores(harvest.scored, owner)
+        _save_places(harvest.placed, owner)
         finished = _save_ends(harvest.finished, owner)
         given_back = results_give_back(harvest.given_back, owner=owner)
         _count_up(spent, finished)
@@ -121,6 +122,17 @@ def _save_scores(rows: Sequence[ScoredRow], owner: UUID) -> None:
                 [storable(row.score.mark.reason)[:2000] for row in rows],
                 owner,
             ],
+        )
+
+
+def _save_places(result_ids: Sequence[int], owner: UUID) -> None:
+    """Rows leased ahead have taken over the places of others, which are saved with them."""
+    if not result_ids:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE evals_app_result SET ahead = false WHERE id = ANY(%s) AND lease_owner = %s AND state = 'running'",
+            [list(result_ids), owner],
         )
 
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from evals_app.models import Result, Run
 from evals_app.services import evaluator_create, run_rescore, run_resume, run_stop
 from evals_app.services import pump as pump_module
-from evals_app.services.leases import MOST_LEASES, bite, results_claim
+from evals_app.services.leases import MOST_LEASES, bite, most_ahead, results_claim
 from evals_app.services.pump import Pump
 from llmops.core.services import ConnectionSettings, connection_archive, connection_create
 from llmops.providers.base import CallErrorKind, Credential, ModelCallError, Vendor
@@ -77,6 +77,68 @@ def test_the_server_never_sees_more_calls_at_a_time_than_the_run_allows() -> Non
     assert states_of(run) == {"done": 40}
     assert server.most_in_flight == 7
     assert set(server.times_asked().values()) == {1}
+
+
+def test_two_pumps_that_lease_ahead_stay_within_what_the_run_allows_and_ask_once() -> None:
+    async def scenario() -> None:
+        async with pumping(), pumping():
+            pass
+
+    with ModelServer(delay_s=0.02) as server:
+        run = make_world(n_cases=150, base_url=server.url).run(concurrency=24)
+        async_to_sync(scenario)()
+    run.refresh_from_db()
+    assert (run.state, states_of(run)) == ("finished", {"done": 150})
+    assert server.most_in_flight <= 24
+    assert set(server.times_asked().values()) == {1}
+
+
+def test_rows_leased_ahead_wait_until_a_call_ends_and_go_back_when_the_run_is_stopped() -> None:
+    stopped = False
+
+    def n_ahead() -> int:
+        return Result.objects.filter(run=run, state="running", ahead=True).count()
+
+    async def scenario() -> None:
+        nonlocal stopped
+        async with pumping():
+            await until(lambda: server.in_flight == 12)
+            async with asyncio.timeout(20):
+                while await sync_to_async(n_ahead)() < most_ahead(12):  # noqa: ASYNC110  nor has a row
+                    await asyncio.sleep(0.005)
+            assert server.in_flight == 12
+            await sync_to_async(run_stop)(run)
+            stopped = True
+
+    with ModelServer(hold=lambda call: not stopped) as server:
+        run = make_world(n_cases=40, base_url=server.url).run(concurrency=12)
+        async_to_sync(scenario)()
+    run.refresh_from_db()
+    assert (run.state, states_of(run), len(server.calls)) == ("stopped", {"done": 12, "pending": 28}, 12)
+    assert Result.objects.filter(run=run, state="pending", n_leases__gt=0).count() == 0
+
+
+def test_rows_leased_ahead_go_back_when_the_places_they_wait_for_were_lost(settings: Any) -> None:
+    settings.LEASE_S = 1
+    stolen = False
+
+    def steal() -> None:
+        in_flight = Result.objects.filter(run=run, state="running", ahead=False)
+        in_flight.update(lease_owner=uuid.uuid4(), lease_until=timezone.now() + timedelta(minutes=5))
+
+    async def scenario() -> None:
+        nonlocal stolen
+        async with pumping() as pump:
+            await until(lambda: server.in_flight == 8 and list(pump._ahead))
+            await sync_to_async(steal)()
+            await until(lambda: pump._lost)
+            stolen = True
+
+    with ModelServer(hold=lambda call: not stolen) as server:
+        run = make_world(n_cases=30, base_url=server.url).run(concurrency=8)
+        async_to_sync(scenario)()
+    assert (states_of(run), len(server.calls)) == ({"running": 8, "pending": 22}, 8)
+    assert Result.objects.filter(run=run, state="pending", n_leases__gt=0).count() == 0
 
 
 def test_a_case_that_cannot_be_rendered_is_an_error_and_the_others_go_on() -> None:

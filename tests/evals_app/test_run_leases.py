@@ -12,9 +12,11 @@ from django.db import connection, transaction
 from pytest_django import DjangoAssertNumQueries
 
 from evals_app.models import Result, Run, RunEvaluator
+from evals_app.selectors.runs import run_counts
 from evals_app.services import run_stop
 from evals_app.services.harvests import GivenBack
 from evals_app.services.leases import (
+    SUSPECT_LEASES,
     Claimed,
     bite,
     given_up,
@@ -254,6 +256,47 @@ def test_one_poisonous_case_costs_no_other_case_its_result() -> None:
         Result.objects.filter(pk__in=ended).update(state="done", lease_owner=None, lease_until=None)
     assert deaths == 3
     assert [pk for pk, gave_up in outcome.items() if gave_up] == [poison]
+
+
+# -- rows leased ahead -----------------------------------------------------------------------------
+
+
+def test_rows_leased_ahead_take_no_place_and_nobody_else_has_them() -> None:
+    run = make_world(n_cases=20).run(concurrency=8)
+    owner = uuid.uuid4()
+    claim(owner=owner), claim(owner=owner)
+    [*ahead] = results_claim(owner=owner, most=0, ahead={run.pk: 3})
+    assert [row.ahead for row in ahead] == [True] * 3
+    assert (leased(run), claim()) == (11, [])
+    counts = run_counts(run)
+    assert (counts.running, counts.pending) == (8, 12)
+
+
+def test_places_are_filled_before_rows_are_leased_ahead() -> None:
+    run = make_world(n_cases=20).run(concurrency=4)
+    rows = sorted(results_claim(owner=uuid.uuid4(), most=10, ahead={run.pk: 2}), key=lambda row: row.result_id)
+    assert [row.ahead for row in rows] == [False] * 4 + [True] * 2
+
+
+def test_a_run_that_rests_is_not_leased_ahead_of_either() -> None:
+    run = make_world(n_cases=5).run(concurrency=1)
+    assert results_claim(owner=uuid.uuid4(), most=1, resting={run.pk}, ahead={run.pk: 2}) == []
+
+
+def test_a_row_leased_ahead_counts_as_any_other_once_its_worker_is_dead() -> None:
+    run = make_world(n_cases=3).run(concurrency=1)
+    results_claim(owner=uuid.uuid4(), most=1, ahead={run.pk: 2})
+    expire_leases(run)
+    [again] = claim()
+    assert (again.ahead, again.n_leases, leased(run)) == (False, 2, 3)
+
+
+def test_a_suspect_row_is_not_tried_beside_rows_that_are_leased_ahead() -> None:
+    run = make_world(n_cases=2).run(concurrency=5)
+    suspect, other = Result.objects.filter(run=run).order_by("position")
+    Result.objects.filter(pk=suspect.pk).update(n_leases=SUSPECT_LEASES)
+    [ahead] = results_claim(owner=uuid.uuid4(), most=0, ahead={run.pk: 1})
+    assert (ahead.result_id, claim()) == (other.pk, [])
 
 
 def test_the_sweep_takes_rows_of_a_stopped_run_out_of_dead_hands() -> None:

@@ -228,3 +228,19 @@ def test_a_finished_run_stays_finished_whoever_stops_it() -> None:
     runs_settle([run.pk])
     run.refresh_from_db()
     assert (run.state, run.finished_at) == ("finished", finished_at)
+
+
+def test_a_place_that_is_taken_over_is_never_free() -> None:
+    world, owner = make_world(n_cases=5), uuid.uuid4()
+    run = world.run(concurrency=1)
+    first, second = sorted(results_claim(owner=owner, most=1, ahead={run.pk: 1}), key=lambda row: row.ahead)
+    save(replace(a_whole_result(world, first, owner, run), placed=[second.result_id]), owner, run)
+    assert results_claim(owner=uuid.uuid4(), most=5) == []
+    save(a_whole_result(world, second, owner, run), owner, run)
+    assert len(results_claim(owner=uuid.uuid4(), most=5)) == 1
+
+
+def test_saved_one_by_one_a_place_is_taken_over_before_it_is_left() -> None:
+    world, run, owner, rows = claimed_run()
+    harvest = replace(a_whole_result(world, rows[0], owner, run), placed=[7])
+    assert [part.placed for part in harvest.by_result()] == [[7], []]
