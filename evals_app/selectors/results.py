@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import Http404
 
 from evals_app.choices import ResultState, ScoreSource, ScoreState
@@ -61,6 +61,13 @@ def result_by_id(run: Run, *, result_id: int) -> Result:
     if result is None:
         raise Http404("There is no such result in this run.")
     return result
+
+
+def commonest_reason(run: Run) -> str:
+    """Why most of the run's results without an answer have none; empty when all have one."""
+    failed = Result.objects.filter(run=run, state=ResultState.ERROR)
+    found = failed.values("reason").annotate(n=Count("pk")).order_by("-n", "reason").first()
+    return str(found["reason"]) if found else ""
 
 
 def result_calls(result: Result) -> QuerySet[ModelCall]:

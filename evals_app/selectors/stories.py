@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from evals_app.choices import ACTIVE_RUN_STATES, RunState, ValueType
 from evals_app.models import Result, Run, Score
-from evals_app.selectors.results import result_by_id, result_calls, results_filtered, results_of_run
+from evals_app.selectors.results import commonest_reason, result_by_id, result_calls, results_filtered, results_of_run
 from evals_app.selectors.runs import Counts, run_counts
 from evals_app.selectors.scores import MetricResult, run_metrics
 from evals_app.selectors.waiting import Waiting, run_waiting
@@ -27,7 +27,10 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """How a run stands. `left_s` is an estimate of the time to go; None when nothing can be said."""
+    """How a run stands. `left_s` is an estimate of the time to go; None when nothing can be said.
+
+    `problem` is why most of those without an answer have none; empty while it runs, and when all were answered.
+    """
 
     counts: Counts
     metrics: list[MetricResult]
@@ -35,6 +38,7 @@ class RunReport:
     left_s: float | None
     took: timedelta | None
     active: bool
+    problem: str
 
     @property
     def headline(self) -> MetricResult | None:
@@ -56,6 +60,7 @@ def run_report(run: Run) -> RunReport:
         left_s=_left_s(run, counts) if active else None,
         took=run.finished_at - run.started_at if run.finished_at and run.started_at else None,
         active=active,
+        problem=commonest_reason(run) if counts.error and not active else "",
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
@@ -88,6 +91,14 @@ def test_a_refused_request_can_be_sent_again_when_the_server_is_back(context: Br
     expect(note).to_contain_text("The connection is back")
     note.get_by_role("button", name="Try again").click()
     expect(page.locator("#case-sheet")).to_be_visible()
+
+
+def test_pages_of_a_broken_platform_have_their_styles(site: Site) -> None:
+    answer = httpx.get(site.url, headers={"Host": "elsewhere.example"})
+    assert answer.status_code == 400
+    sheets = re.findall(r'<link rel="stylesheet" href="([^"]+)">', answer.text)
+    assert len(sheets) == 3
+    assert [httpx.get(f"{site.url}{sheet}").status_code for sheet in sheets] == [200, 200, 200]
 
 
 def test_names_of_any_script_and_length_keep_to_the_page(page: Page) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from evals_app.models import Run
+from evals_app.models import Result, Run
 from evals_app.services.datasets import dataset_create
 from llmops.core.choices import Role
 from llmops.core.models import User
@@ -46,3 +46,18 @@ def test_where_nothing_can_be_run_the_page_says_what_to_make_first() -> None:
     assert reverse("evals:dataset-new", args=[room.project.slug]) in page()
     dataset_create(project=room.project, name="Questions", author=room.admin)
     assert 'id="run-quote"' in page()
+
+
+def test_a_run_without_answers_says_why_and_not_only_in_its_rows(client: Client) -> None:
+    run = make_world(n_cases=3).run()
+    Result.objects.filter(run=run).update(state="error", reason="The key was refused. Enter a new one under Models.")
+    Result.objects.filter(pk=Result.objects.filter(run=run).earliest("pk").pk).update(reason="It took too long.")
+    Run.objects.filter(pk=run.pk).update(state="finished")
+    user = User.objects.create_user("someone@example.com", "long enough 1")
+    member_set(project=run.project, user=user, role=Role.EDITOR)
+    client.force_login(user)
+    page = client.get(f"/p/{run.project.slug}/runs/{run.pk}/").content.decode()
+    verdict = page[: page.index('id="run-results"')]
+    assert "No answer" in verdict
+    assert "The key was refused. Enter a new one under Models." in verdict
+    assert "It took too long." not in verdict

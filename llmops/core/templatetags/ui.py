@@ -6,7 +6,9 @@ Loaded as a builtin, so templates need no {% load %}. The work is done in the mo
 from datetime import datetime
 
 from django import template
+from django.conf import settings
 from django.template.loader import render_to_string
+from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -40,6 +42,15 @@ def ago(then: datetime | None, now: datetime | None = None) -> SafeString | str:
         f"{exact.day} {exact:%b %Y, %H:%M} {exact.tzname()}",
         formats.age(exact, now or timezone.now()),
     )
+
+
+@register.simple_tag
+def style_address(name: str) -> str:
+    """Where a style sheet is, also while anything may be broken: at worst the address leads nowhere."""
+    try:
+        return static(name)
+    except Exception:  # whatever it is, the page that says so must still be shown
+        return f"{settings.STATIC_URL}{name}"
 
 
 @register.filter
