@@ -174,6 +174,7 @@ def _results(request: ProjectRequest, run: Run) -> dict[str, Any]:
         "page": page,
         "here": here,
         "list_url": f"{here}?{_query(request, result=None)}",
+        "close_url": f"{here}?{_query(request, result=None)}#open-result-{opened}",
         "next_url": f"{here}?{_query(request, after=page.next_after, result=None)}" if page.next_after else "",
         "kept": [(name, request.GET[name]) for name in ("show", "metric", "tag") if request.GET.get(name)],
         "row_query": _query(request, result=None),

@@ -71,6 +71,19 @@ def test_a_run_can_be_stopped_and_resumed(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#run-progress")).to_contain_text("of 20 answered", timeout=30_000)
 
 
+def test_an_answer_far_down_is_opened_and_closed_where_one_is(page: Page) -> None:
+    page.goto("/p/demo/runs/1/")
+    row = page.locator(".row-link").nth(29)
+    row.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#result-panel")).to_be_visible()
+    expect(row).to_be_in_viewport()
+    page.keyboard.press("Escape")
+    expect(page.locator("#result-panel")).to_have_count(0)
+    expect(row).to_be_focused()
+    expect(row).to_be_in_viewport()
+
+
 def test_everything_is_found_from_the_keyboard(page: Page) -> None:
     page.keyboard.press("Control+k")
     expect(page.locator("#finder .hit").first).to_be_visible()  # something is offered before anything is typed

@@ -46,10 +46,10 @@ def audit_trail(request: ProjectRequest) -> HttpResponse:
     opened = trail.audit_entry(request.project, pk=request.GET.get("entry", ""))
     context = settings_context(request, "audit") | {
         "page": page,
-        "rows": [(entry, _about(entry), _address(request, entry=str(entry.pk))) for entry in page.rows],
+        "rows": [(entry, _about(entry), _address(request, entry=str(entry.pk)) + _place(entry)) for entry in page.rows],
         "newer_url": _address(request, at=page.newer, entry="") if page.newer else "",
         "older_url": _address(request, at=page.older, entry="") if page.older else "",
-        "list_url": _address(request, entry=""),
+        "list_url": _address(request, entry="") + (_place(opened) if opened else ""),
         "file_query": query_of(request, *Fits._fields),
         "opened": opened,
         "changes": changes_of(opened) if opened else [],
@@ -84,6 +84,11 @@ def audit_export(request: ProjectRequest) -> HttpResponse:
 def audit_address(project: Project, subject: str) -> str | None:
     """Where the trail of a project stands; it lists the parts of nothing."""
     return None if subject else reverse("core:audit-trail", args=[project.slug])
+
+
+def _place(entry: AuditEntry) -> str:
+    """Where the entry stands in the list, so that opening and closing it keeps one there."""
+    return f"#entry-{entry.pk}"
 
 
 def _fits(request: ProjectRequest) -> Fits:
