@@ -16,7 +16,8 @@ from evals_app.selectors.cases import SHOWN_CHARS, current_case, version_of_case
 from evals_app.selectors.datasets import dataset_by_name
 from evals_app.services import datasets as services
 from evals_app.services.datasets import CaseChanged, Stored, WrongCases
-from evals_app.views.case_list import LIST, ShownCell
+from evals_app.views.case_list import LIST
+from evals_app.views.case_table import ShownCell
 from llmops.core.access import Action, ProjectRequest, project_page
 from llmops.core.views.addresses import query_of
 
@@ -68,14 +69,15 @@ def _cell(
     addresses = _addresses(request, dataset, version, cell)
     shown = ShownCell(
         version.case_id,
+        cell.field,
         cell.label,
         value if value is None else value[:SHOWN_CHARS],
-        **addresses,
+        open_url=addresses["open_url"],
+        cell_url=addresses["cell_url"],
         tags=version.tags if cell.field == TAGS else None,
         is_title=dataset.columns[:1] == [cell.column],
     )
-    context = {"cell": shown}
-    response = render(request, "evals_app/_case_cell.html", context)
+    response = HttpResponse(shown.html())
     if stored and stored.n_changes:
         undo = reverse("evals:revision-undo", args=[request.project.slug, dataset.name, stored.revision])
         toast = {

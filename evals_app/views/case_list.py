@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from django.http import Http404
 from django.urls import reverse
+from django.utils.html import escape
+from django.utils.safestring import SafeString
 
 from evals_app.forms.case_cell import EXPECTED, TAGS, VARIABLE, CaseCell
 from evals_app.forms.datasets import CaseForm
@@ -27,41 +28,23 @@ from evals_app.selectors.cases import (
     removed_case,
 )
 from evals_app.selectors.datasets import newest_revision, revision_numbered
+from evals_app.views.case_table import ShownCell, cell_opening, row_html
 from llmops.core.access import Action, ProjectRequest
 from llmops.core.models import Project
 from llmops.core.views.addresses import number_in, query_of, text_in
 from llmops.core.views.saved_views import views_shown
 from llmops.ids import row_number
 
-
-@dataclass(frozen=True, slots=True)
-class ShownCell:
-    """One cell of the list. `text` is None when nothing was given; `cell_url` is empty for who may not edit it."""
-
-    case_id: int
-    label: str
-    text: str | None
-    open_url: str
-    cell_url: str = ""
-    tags: list[str] | None = None
-    is_title: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ShownRow:
-    """One case of the list with its cells."""
-
-    case_id: int
-    key: str
-    cells: list[ShownCell]
-
-
 FILTER = ("q", "tag", "unanswered", "since")
 LIST = (*FILTER, "after", "before")
 
 
-def case_list(request: ProjectRequest, dataset: Dataset, *, panel_only: bool = False) -> dict[str, Any]:
-    """The context of the dataset's page, or of its side panel alone."""
+def case_list(
+    request: ProjectRequest, dataset: Dataset, *, panel: dict[str, Any] | None = None, panel_only: bool = False
+) -> dict[str, Any]:
+    """The context of the dataset's page, or of its side panel alone; `panel` is the case there, or the address says."""
+    if panel is None:
+        panel = opened_case(request, dataset)
     here = reverse("evals:dataset-detail", args=[request.project.slug, dataset.name])
     context = {
         "nav": "datasets",
@@ -72,9 +55,11 @@ def case_list(request: ProjectRequest, dataset: Dataset, *, panel_only: bool = F
         "may_edit": request.actor.may(Action.EDIT_DATASET) and dataset.archived_at is None,
         "may_restore": request.actor.may(Action.EDIT_DATASET),
         "may_run": request.actor.may(Action.START_RUN) and dataset.archived_at is None,
-        **opened_case(request, dataset),
+        **panel,
     }
-    return context if panel_only else context | _cases(request, dataset, here) | _news(request, dataset)
+    if panel_only:
+        return context
+    return context | _cases(request, dataset, here, opened=panel.get("opened")) | _news(request, dataset)
 
 
 def opened_case(request: ProjectRequest, dataset: Dataset) -> dict[str, Any]:
@@ -109,7 +94,7 @@ def filter_in(request: ProjectRequest) -> CaseFilter:
     )
 
 
-def _cases(request: ProjectRequest, dataset: Dataset, here: str) -> dict[str, Any]:
+def _cases(request: ProjectRequest, dataset: Dataset, here: str, *, opened: int | None) -> dict[str, Any]:
     fits = filter_in(request)
     page = cases_page(dataset, fits, after=number_in(request, "after"), before=number_in(request, "before"))
     newest = newest_revision(dataset)
@@ -117,7 +102,7 @@ def _cases(request: ProjectRequest, dataset: Dataset, here: str) -> dict[str, An
     tags = case_tags(dataset)
     return {
         "page": page,
-        "rows": _rows(request, dataset, here, page),
+        "rows": _rows(request, dataset, here, page, opened=opened),
         "newest": newest,
         "n_cases": n_cases,
         "n_found": _n_found(dataset, page, n_cases, fits),
@@ -137,32 +122,42 @@ def case_list_address(project: Project, subject: str) -> str | None:
     return reverse("evals:dataset-detail", args=[project.slug, dataset.name]) if dataset else None
 
 
-def _rows(request: ProjectRequest, dataset: Dataset, here: str, page: CasesPage) -> list[ShownRow]:
+def _rows(
+    request: ProjectRequest, dataset: Dataset, here: str, page: CasesPage, *, opened: int | None
+) -> list[SafeString]:
     may_edit = request.actor.may(Action.EDIT_DATASET) and dataset.archived_at is None
     kept = query_of(request, *LIST)
     then = f"{kept}&" if kept else "?"
-    fields = [CaseCell(f"{VARIABLE}{column}") for column in dataset.columns] + [CaseCell(EXPECTED)]
-    fields += [CaseCell(TAGS)] if page.has_tags else []
-    queries = [f"{then}{urlencode({'field': cell.field})}" for cell in fields]
+    cells = [CaseCell(f"{VARIABLE}{column}") for column in dataset.columns] + [CaseCell(EXPECTED)]
+    cells += [CaseCell(TAGS)] if page.has_tags else []
+    # What rows have in common is made, and escaped, once.
+    openings = [cell_opening(cell.label, is_title=at == 0, may_edit=may_edit) for at, cell in enumerate(cells)]
+    labels = [escape(cell.label) for cell in cells]
+    queries = [escape(f"{then}{urlencode({'field': cell.field})}") for cell in cells]
+    opens = escape(f"{here}{then}case=")
+    address = reverse("evals:case-cell", args=[request.project.slug, dataset.name, 0])
+    before, after = (escape(part) for part in address.rsplit("0", 1))
 
-    def row(line: CaseLine) -> ShownRow:
-        address = (
-            reverse("evals:case-cell", args=[request.project.slug, dataset.name, line.case_id]) if may_edit else ""
-        )
+    def row(line: CaseLine) -> SafeString:
+        case_id = SafeString(line.case_id)
+        cell_url = before + case_id + after
         texts = [*(text for _, text in line.named), line.expected, ", ".join(line.tags) or None]
-        cells = [
+        shown = [
             ShownCell(
                 line.case_id,
-                cell.label,
+                cell.field,
+                labels[at],
                 text,
-                open_url=f"{here}{then}case={line.case_id}",
-                cell_url=address and f"{address}{query}",
+                open_url=opens + case_id,
+                cell_url=cell_url + queries[at] if may_edit else "",
                 tags=line.tags if cell.field == TAGS else None,
                 is_title=at == 0,
+                is_open=line.case_id == opened,
             )
-            for at, (cell, query, text) in enumerate(zip(fields, queries, texts, strict=False))
+            for at, (cell, text) in enumerate(zip(cells, texts, strict=False))
         ]
-        return ShownRow(line.case_id, line.key, cells)
+        key = line.key if page.has_keys else None
+        return row_html(line.case_id, zip(openings, shown, strict=False), key=key, may_edit=may_edit)
 
     return [row(line) for line in page.rows]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -133,8 +132,8 @@ def _saved(request: ProjectRequest, dataset: Dataset, case_id: int, stored: Stor
         return redirect(here + query_of(request, *LIST, case=case_id))
     dataset.refresh_from_db()
     version = current_case(dataset, case_id=case_id)
-    context = case_list(request, dataset)
-    context |= case_panel(dataset, version, CaseForm(version, columns=dataset.columns)) | {"with_list": True}
+    panel = case_panel(dataset, version, CaseForm(version, columns=dataset.columns))
+    context = case_list(request, dataset, panel=panel) | {"with_list": True}
     response = render(request, "evals_app/dataset_detail.html#case-panel", context)
     response["HX-Trigger"] = json.dumps({"toast": {"level": "success", "text": said}})
     return response
@@ -144,12 +143,12 @@ def _panel_again(
     request: ProjectRequest, dataset: Dataset, base: CaseVersion, form: CaseForm, theirs: CaseVersion | None
 ) -> HttpResponse:
     """The form as it was sent, with what is wrong, or with what somebody else wrote meanwhile."""
-    context: dict[str, Any] = case_panel(dataset, base, form)
+    panel = case_panel(dataset, base, form)
     if theirs is not None:
-        context["theirs"] = form.differences(theirs)
+        panel["theirs"] = form.differences(theirs)
         form.take_over(theirs)
     if request.htmx:  # type: ignore[attr-defined]  # set by django-htmx
-        context = case_list(request, dataset, panel_only=True) | context
+        context = case_list(request, dataset, panel=panel, panel_only=True)
         return render(request, "evals_app/dataset_detail.html#case-panel", context, status=422)
-    context = case_list(request, dataset) | context
+    context = case_list(request, dataset, panel=panel)
     return render(request, "evals_app/dataset_detail.html", context, status=422)

@@ -32,6 +32,7 @@ def icon_paths(name: str) -> str:
     )
 
 
+@lru_cache(maxsize=512)
 def icon(name: str, label: str = "") -> SafeString:
     """Draw the vendored icon `name`; hidden from screen readers unless it carries a `label` of its own."""
     reading = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
