@@ -1,11 +1,9 @@
 """All addresses: pages under the project's slug, machine routes under /api/."""
 
 from django.conf import settings
-from django.contrib.auth import views as auth
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from llmops.core.access import open_page
 from llmops.core.views.account import account, account_password, sign_in_remove, sign_in_remove_others
 from llmops.core.views.forgotten import password_forgotten, password_reset
 from llmops.core.views.gallery import gallery
@@ -13,14 +11,14 @@ from llmops.core.views.health import livez, readyz
 from llmops.core.views.joining import invitation
 from llmops.core.views.metrics import metrics
 from llmops.core.views.project import project_new
-from llmops.core.views.sign_in import sign_in
+from llmops.core.views.sign_in import sign_in, sign_out
 from llmops.core.views.start import start
 from llmops.core.views.unknown import unknown_api_address
 
 urlpatterns = [
     path("", start, name="start"),
     path("sign-in/", sign_in, name="login"),
-    path("sign-out/", open_page(auth.LogoutView.as_view()), name="logout"),
+    path("sign-out/", sign_out, name="logout"),
     path("forgotten-password/", password_forgotten, name="password-forgotten"),
     path("new-password/<str:token>/", password_reset, name="password-reset"),
     path("account/", account, name="account"),

@@ -9,6 +9,7 @@ from llmops.celery import app
 from llmops.core.services import idempotency_sweep
 from llmops.core.services.ledger import ledger_partitions_ensure
 from llmops.core.services.mails import invitation_mail, password_reset_mail
+from llmops.core.services.resets import resets_sweep
 from llmops.core.services.sign_ins import failures_sweep
 from llmops.core.sessions import SessionStore
 
@@ -20,6 +21,7 @@ def sweep(**_future: object) -> None:
     ledger_partitions_ensure()
     SessionStore.clear_expired()
     failures_sweep()
+    resets_sweep()
 
 
 @app.task(name="core.send_invitation", time_limit=60, ignore_result=True)

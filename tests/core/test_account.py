@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from html import unescape
 from typing import Any
@@ -15,10 +15,12 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from llmops.core.models import SignIn, User
+from llmops.core.models import AskedReset, AuditEntry, SignIn, User
 from llmops.core.selectors.accounts import reset_link
+from llmops.core.services import resets
 from llmops.core.services.accounts import ResetLinkVoid, password_reset
 from llmops.core.services.mails import password_reset_mail
+from llmops.core.services.resets import reset_ask
 from llmops.core.tasks import send_password_reset, sweep
 from tests.core.factories import make_room, make_user
 from tests.threads import in_threads
@@ -193,6 +195,64 @@ def test_the_answer_does_not_tell_whether_there_is_an_account(asked: Asked) -> N
 
     assert without_what_differs(known) == without_what_differs(unknown)
     assert asked == [user.pk, 0], "a worker is asked in both cases, so that both take as long"
+
+
+def ask(email: str, *, address: str = "192.0.2.7") -> Any:
+    return Client(REMOTE_ADDR=address).post("/forgotten-password/", {"email": email})
+
+
+def test_an_account_gets_three_mails_an_hour_and_nobody_can_tell(asked: Asked) -> None:
+    user, start = make_user(), datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
+    with time_machine.travel(start, tick=False) as clock:
+        answers = [ask(user.email.upper() if at % 2 else user.email, address=f"192.0.2.{at}") for at in range(5)]
+        assert asked == [user.pk] * 3 + [0] * 2
+        assert {answer.status_code for answer in answers} == {200}
+        assert all("a link to choose a new password is on its way" in text_of(answer) for answer in answers)
+        unknown = [ask("nobody@example.com") for _ in range(5)]
+        assert {len(answer.content) - len("nobody@example.com") for answer in unknown} == {
+            len(answer.content) - len(user.email) for answer in answers
+        }
+        clock.move_to(start + timedelta(minutes=59, seconds=59))
+        ask(user.email)
+        clock.move_to(start + timedelta(minutes=60, seconds=1))
+        ask(user.email)
+    assert asked[-2:] == [0, user.pk]
+    with time_machine.travel(start + timedelta(hours=3)):
+        sweep()
+    assert not AskedReset.objects.exists()
+
+
+def test_one_address_cannot_have_many_people_mailed(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resets, "MOST_OF_ADDRESS", 2)
+    users = [make_user() for _ in range(4)]
+    for at, user in enumerate(users[:3]):
+        ask(user.email, address=f"2001:db8:1:2::{at}")
+    ask(users[3].email, address="2001:db8:1:3::1")
+    assert asked == [users[0].pk, users[1].pk, 0, users[3].pk]
+
+
+def test_a_mail_that_could_not_be_asked_for_does_not_count(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = make_user()
+    with monkeypatch.context() as broken:
+        broken.setattr("llmops.core.views.forgotten.ask_for_mail", lambda *_task, **_ids: False)
+        assert {ask(user.email).status_code for _ in range(5)} == {422}
+    assert not AuditEntry.objects.filter(action="reset_asked").exists()
+    ask(user.email)
+    assert asked == [user.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_ask_at_the_same_moment_three_get_mail() -> None:
+    user, mailed = make_user(), []
+
+    def mail_to(user_id: int) -> bool:
+        mailed.append(user_id)
+        return True
+
+    in_threads(
+        *[partial(reset_ask, email=user.email, address=f"192.0.2.{at}", mail=mail_to) for at in range(6)], within_s=20
+    )
+    assert sorted(mailed) == [0] * 3 + [user.pk] * 3
 
 
 def test_nobody_who_may_not_sign_in_gets_mail() -> None:

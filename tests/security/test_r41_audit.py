@@ -40,6 +40,10 @@ def newest() -> AuditEntry:
     return entry
 
 
+def newest_pk() -> int:
+    return AuditEntry.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
 def noted_since(pk: int) -> list[str]:
     return [str(entry) for entry in AuditEntry.objects.filter(pk__gt=pk).order_by("pk")]
 
@@ -288,6 +292,31 @@ def test_passwords_are_noted_without_saying_them() -> None:
     password_reset(reset_link(user).split("/")[-2], password=PASSWORD + " 2")
     assert str(newest()) == "Ben chose a new password with a mailed link"
     assert newest().project_id is None
+
+
+def test_signing_out_is_noted_once_with_browser_and_address() -> None:
+    user = make_user(name="Ben")
+    here = Client(REMOTE_ADDR="192.0.2.7", HTTP_USER_AGENT="Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0")
+    here.force_login(user)
+    before = newest_pk()
+    for _ in range(2):
+        assert here.post("/sign-out/").status_code == 302
+    assert noted_since(before) == ["Ben signed out"]
+    entry = newest()
+    assert (entry.user_id, entry.address, entry.after) == (user.pk, "192.0.2.7", {"browser": "Firefox on Linux"})
+    assert "_auth_user_id" not in here.session
+
+
+def test_who_asked_for_a_new_password_is_noted_and_what_was_typed_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llmops.core.views.forgotten.ask_for_mail", lambda *_task, **_ids: True)
+    user, before = make_user(name="Ben"), newest_pk()
+    for email in (user.email.upper(), "not-here@example.com"):
+        assert Client(REMOTE_ADDR="192.0.2.7").post("/forgotten-password/", {"email": email}).status_code == 200
+    assert noted_since(before) == [
+        f"Somebody asked for a link to a new password for {user.email}",
+        "Somebody asked for a link to a new password for an account that does not exist",
+    ]
+    assert {entry.address for entry in AuditEntry.objects.filter(action="reset_asked")} == {"192.0.2.7"}
 
 
 # -- secrets --------------------------------------------------------------------------------------------------------

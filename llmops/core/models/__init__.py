@@ -1,4 +1,5 @@
 from llmops.core.models.api_key import ApiKey
+from llmops.core.models.asked_reset import AskedReset
 from llmops.core.models.audit import AuditEntry
 from llmops.core.models.connection import Connection
 from llmops.core.models.failed_sign_in import FailedSignIn
@@ -14,6 +15,7 @@ from llmops.core.models.user import User
 
 __all__ = [
     "ApiKey",
+    "AskedReset",
     "AuditEntry",
     "Connection",
     "FailedSignIn",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 
-from django.contrib.auth import authenticate, login
+from django.contrib.auth import authenticate, login, logout
 from django.db import connection, transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -67,6 +67,15 @@ def sign_in(request: HttpRequest, user: User) -> None:
         login(request, user)
         browser = browser_words(request.headers.get("User-Agent", ""))
         audit_note(AuditKind.SIGN_IN, "signed_in", "signed in", after={"browser": browser}, user=user)
+
+
+def sign_out(request: HttpRequest) -> None:
+    """Sign the person out of this browser, and note it. One transaction. Idempotent."""
+    with transaction.atomic():
+        if isinstance(request.user, User):
+            browser = browser_words(request.headers.get("User-Agent", ""))
+            audit_note(AuditKind.SIGN_IN, "signed_out", "signed out", after={"browser": browser}, user=request.user)
+        logout(request)
 
 
 def failures_forget(email: str) -> None:

@@ -11,11 +11,12 @@ from django.views.decorators.http import require_http_methods
 
 from llmops.core.access import open_page
 from llmops.core.forms.account import ForgottenPasswordForm, NewPasswordForm
-from llmops.core.models import User
 from llmops.core.selectors.accounts import user_by_reset_token
 from llmops.core.services.accounts import ResetLinkVoid
 from llmops.core.services.accounts import password_reset as reset
+from llmops.core.services.resets import MOST_OF_ACCOUNT, reset_ask
 from llmops.core.tasks import ask_for_mail, send_password_reset
+from llmops.core.visitors import address_of
 
 
 @open_page
@@ -26,9 +27,9 @@ def password_forgotten(request: HttpRequest) -> HttpResponse:
     a worker is asked in any case, and finds out."""
     form = ForgottenPasswordForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        user = User.objects.filter(email__iexact=form.cleaned_data["email"]).only("pk").first()
-        if ask_for_mail(send_password_reset, user_id=user.pk if user else 0):
-            return _forgotten(request, {"asked_for": form.cleaned_data["email"]})
+        email = form.cleaned_data["email"]
+        if reset_ask(email=email, address=address_of(request), mail=_ask_worker):
+            return _forgotten(request, {"asked_for": email, "most": MOST_OF_ACCOUNT})
         form.add_error(None, "No mail can be sent just now. Please try again in a few minutes.")
     return _forgotten(request, {"form": form}, status=422 if form.errors else 200)
 
@@ -51,6 +52,10 @@ def password_reset(request: HttpRequest, token: str) -> HttpResponse:
         return redirect("login")
     context = {"form": form, "person": user}
     return render(request, "core/password_reset.html", context, status=422 if form.errors else 200)
+
+
+def _ask_worker(user_id: int) -> bool:
+    return ask_for_mail(send_password_reset, user_id=user_id)
 
 
 def _forgotten(request: HttpRequest, context: dict[str, object], *, status: int = 200) -> HttpResponse:

@@ -1,17 +1,18 @@
-"""The page where people sign in."""
+"""The page where people sign in, and signing out."""
 
 from __future__ import annotations
 
 import math
-from typing import cast
+from typing import Any, cast
 
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView
-from django.http import HttpResponse, HttpResponseRedirect
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from llmops.core.access import open_page
 from llmops.core.forms.account import SignInForm
 from llmops.core.services.sign_ins import sign_in as begin
+from llmops.core.services.sign_ins import sign_out as end
 
 
 class _SignIn(LoginView):
@@ -34,4 +35,13 @@ class _SignIn(LoginView):
         return answer
 
 
+class _SignOut(LogoutView):
+    """Django's, which knows where to go on to; signing out is noted."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        end(request)
+        return super().post(request, *args, **kwargs)
+
+
 sign_in = open_page(_SignIn.as_view())
+sign_out = open_page(_SignOut.as_view())
