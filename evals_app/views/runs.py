@@ -34,7 +34,7 @@ MORE_FIELDS = ("version", "connection", "model", "sample", "repeats", "concurren
 
 
 @require_http_methods(["GET", "POST"])
-@project_page(Action.VIEW, post=Action.START_RUN)
+@project_page(Action.START_RUN)
 def run_new(request: ProjectRequest) -> HttpResponse:
     """Choose what to run; the quote follows the choice; the button starts it, once."""
     if request.method == "POST":

@@ -46,6 +46,7 @@ def test_an_unknown_address_in_a_project_leads_back_to_it(room: Room) -> None:
 def test_what_a_role_may_not_open_keeps_the_frame(room: Room) -> None:
     answer = room.member(Role.VIEWER).get(f"{room.address}models/new/")
     assert answer.status_code == 403
+    assert "The role viewer does not allow it." in answer.content.decode()
     assert ways_of(answer)[0] == ("Go to Models", f"{room.address}models/")
 
 

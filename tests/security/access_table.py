@@ -111,7 +111,7 @@ PAGES: dict[str, Page] = {
     "evals:evaluator-remove": _act(EDITOR),
     "evals:evaluator-restore": _act(EDITOR),
     "evals:run-list": Page(get=Way(VIEWER, 200), method_first=True),
-    "evals:run-new": _form(EDITOR, read=VIEWER),
+    "evals:run-new": _form(EDITOR),
     "evals:run-quote": Page(get=Way(EDITOR, 200), method_first=True),
     "evals:run-detail": Page(get=Way(VIEWER, 200), method_first=True),
     "evals:run-stop": Page(post=Way(EDITOR, 302), method_first=True),
