@@ -5,14 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.http import Http404
 from django.utils import timezone
 
-from evals_app.choices import ACTIVE_RUN_STATES, RunState, ValueType
+from evals_app.choices import ACTIVE_RUN_STATES, ResultState, RunState, ValueType
 from evals_app.models import Result, Run, Score
-from evals_app.selectors.results import commonest_reason, result_by_id, result_calls, results_filtered, results_of_run
+from evals_app.selectors.results import (
+    MACHINE,
+    commonest_reason,
+    result_by_id,
+    result_calls,
+    results_filtered,
+    results_of_run,
+)
 from evals_app.selectors.runs import Counts, run_counts
 from evals_app.selectors.scores import MetricResult, run_metrics
 from evals_app.selectors.waiting import Waiting, run_waiting
@@ -23,6 +30,7 @@ from prompts_app.rendering import BrokenTemplate, MissingVariable, RenderedTooLo
 from prompts_app.services import rendered_messages
 
 PAGE = 50
+SHOWN_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +81,31 @@ def _left_s(run: Run, counts: Counts) -> float | None:
     return passed_s / counts.finished * (counts.total - counts.finished)
 
 
+class ShownMark(NamedTuple):
+    """What a metric of the run says of one result; `state` is empty while it says nothing."""
+
+    metric: str
+    value_type: ValueType
+    state: str
+    value: float | None = None
+    label: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ResultRow:
-    """A result in the table; `marks` pairs each metric of the run with its score, None where there is none yet."""
+    """A result in the table, its texts cut to what a row can show, with a mark for each metric of the run.
 
-    result: Result
+    `answer` is why there is none where there is none.
+    """
+
+    number: str
+    state: str
     title: str
-    marks: list[tuple[MetricResult, Score | None]]
+    answer: str
+    is_answered: bool
+    expected: str | None
+    latency_ms: int | None
+    marks: list[ShownMark]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +121,13 @@ class ResultsPage:
 
 
 def run_results_page(
-    run: Run, *, show: str, metric: str, search: str, tag: str, after: str, limit: int = PAGE
+    run: Run, report: RunReport, *, show: str, metric: str, search: str, tag: str, after: str, limit: int = PAGE
 ) -> ResultsPage:
     """A page of results in the dataset's order. `metric` names the one that right and wrong speak of."""
-    metrics = run_metrics(run)
+    metrics = report.metrics
     chosen = next((found for found in metrics if found.name == metric), metrics[0] if metrics else None)
     results = results_filtered(
-        results_of_run(run),
+        results_of_run(run).prefetch_related(None),
         show=show,
         evaluator_version_id=chosen.evaluator_version_id if chosen else None,
         search=search,
@@ -111,19 +137,50 @@ def run_results_page(
         results = results.filter(pk__gt=last)
     found = list(results[: limit + 1])
     return ResultsPage(
-        rows=[_row(result, metrics) for result in found[:limit]],
+        rows=_rows(found[:limit], metrics),
         metrics=metrics,
-        chips=_chips(run, run_counts(run), chosen, show, tag),
+        chips=_chips(run, report.counts, chosen, show, tag),
         n_shown=min(len(found), limit),
         next_after=str(found[limit - 1].pk) if len(found) > limit else "",
         search=search,
     )
 
 
-def _row(result: Result, metrics: list[MetricResult]) -> ResultRow:
-    by_version = {score.evaluator_version_id: score for score in result.scores.all()}
-    marks = [(metric, by_version.get(metric.evaluator_version_id)) for metric in metrics]
-    return ResultRow(result, case_title(result), marks)
+def _rows(results: list[Result], metrics: list[MetricResult]) -> list[ResultRow]:
+    scores = Score.objects.filter(result__in=results, source__in=MACHINE).order_by("pk")
+    found = {
+        (result_id, version_id): said
+        for result_id, version_id, *said in scores.values_list(
+            "result_id", "evaluator_version_id", "state", "value", "label"
+        )
+    }
+
+    def row(result: Result) -> ResultRow:
+        nothing = [ResultState.ERROR if result.state == ResultState.ERROR else ""]
+        expected = result.case_version.expected
+        return ResultRow(
+            number=str(result.pk),
+            state=result.state,
+            title=_cut(case_title(result)),
+            answer=_cut(result.output if result.answered_at else result.reason),
+            is_answered=result.answered_at is not None,
+            expected=None if expected is None else _cut(expected),
+            latency_ms=result.latency_ms,
+            marks=[
+                ShownMark(
+                    metric.name,
+                    metric.value_type,
+                    *found.get((result.pk, metric.evaluator_version_id), nothing),
+                )
+                for metric in metrics
+            ],
+        )
+
+    return [row(result) for result in results]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARS else f"{text[: SHOWN_CHARS - 1]}…"
 
 
 def case_title(result: Result) -> str:

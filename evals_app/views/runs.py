@@ -20,7 +20,7 @@ from evals_app.choices import ACTIVE_RUN_STATES, RunState
 from evals_app.forms.runs import RunForm
 from evals_app.models import Run
 from evals_app.selectors import run_by_id, run_choices
-from evals_app.selectors.stories import result_story, run_report, run_results_page
+from evals_app.selectors.stories import RunReport, result_story, run_report, run_results_page
 from evals_app.services import RunProblem, run_create, run_resume, run_stop
 from evals_app.services.runs import run_preview
 from evals_app.tasks import nudge_workers
@@ -80,7 +80,7 @@ def run_detail(request: ProjectRequest, run_id: int) -> HttpResponse:
         "report": report,
         "verdict_tone": "unsure" if run.state != RunState.FINISHED or report.counts.error else "accent",
         "may_start": request.actor.may(Action.START_RUN),
-        **_results(request, run),
+        **_results(request, run, report),
     }
     template = "evals_app/run_detail.html"
     if request.htmx and request.htmx.target == "run-progress":  # type: ignore[attr-defined]  # set by django-htmx
@@ -157,9 +157,10 @@ def _only(form: RunForm, name: str) -> Any:
     return choices if isinstance(field, ModelMultipleChoiceField) else choices[0]
 
 
-def _results(request: ProjectRequest, run: Run) -> dict[str, Any]:
+def _results(request: ProjectRequest, run: Run, report: RunReport) -> dict[str, Any]:
     page = run_results_page(
         run,
+        report,
         show=request.GET.get("show", ""),
         metric=request.GET.get("metric", ""),
         search=request.GET.get("q", ""),
@@ -177,8 +178,8 @@ def _results(request: ProjectRequest, run: Run) -> dict[str, Any]:
         "close_url": f"{here}?{_query(request, result=None)}#open-result-{opened}",
         "next_url": f"{here}?{_query(request, after=page.next_after, result=None)}" if page.next_after else "",
         "kept": [(name, request.GET[name]) for name in ("show", "metric", "tag") if request.GET.get(name)],
-        "row_query": _query(request, result=None),
-        "opened": opened,
+        "row_url": f"{here}?{kept}&result=" if (kept := _query(request, result=None)) else f"{here}?result=",
+        "opened": str(opened or ""),
         "story": result_story(run, result_id=opened) if opened else None,
     }
 

@@ -4,6 +4,7 @@ Loaded as a builtin, so templates need no {% load %}. The work is done in the mo
 """
 
 from datetime import datetime
+from functools import lru_cache
 
 from django import template
 from django.conf import settings
@@ -57,6 +58,14 @@ def style_address(name: str) -> str:
 def or_you(person: object, reader: object) -> str:
     """A person as the reader thinks of them: by name, or "you"."""
     return "you" if person == reader else str(person)
+
+
+@register.simple_tag
+@lru_cache(maxsize=1024)  # a table has hundreds, and few that differ
+def mark(state: str, value_type: str = "", value: float | None = None, label: str = "", name: str = "") -> SafeString:
+    """One score of one result as the score has it; `name` is the metric's, left out inside its own column."""
+    shown = {"state": state, "value_type": value_type, "value": value, "label": label, "name": name}
+    return render_to_string("components/_mark.html", shown)
 
 
 @register.simple_block_tag(end_name="endverdict")
