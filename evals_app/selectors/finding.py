@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q
 from django.urls import reverse
 
 from evals_app.models import Run
 from evals_app.selectors.datasets import datasets_for_project
 from evals_app.selectors.evaluators import evaluators_for_project
-from evals_app.selectors.runs import runs_for_project
+from evals_app.selectors.runs import runs_going_by
 from llmops.core.models import Project
 from llmops.panels import Hit
-
-_LARGEST_ID = 2**63 - 1
 
 
 def datasets_found(project: Project, text: str, limit: int) -> list[Hit]:
@@ -41,15 +38,10 @@ def metrics_found(project: Project, text: str, limit: int) -> list[Hit]:
 
 
 def runs_found(project: Project, text: str, limit: int) -> list[Hit]:
-    """Runs by number, label, prompt or dataset, newest first."""
-    goes_by = (
-        Q(label__icontains=text) | Q(prompt_version__prompt__name__icontains=text) | Q(dataset__name__icontains=text)
-    )
-    if text.isascii() and text.isdigit() and int(text) <= _LARGEST_ID:
-        goes_by |= Q(pk=int(text))
+    """Runs by what their list finds them by, newest first."""
     return [
         Hit(_title(run), reverse("evals:run-detail", args=[project.slug, run.pk]), f"run {run.pk}, {run.state}")
-        for run in runs_for_project(project).filter(goes_by)[:limit]
+        for run in runs_going_by(project, text)[:limit]
     ]
 
 

@@ -6,11 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Max, QuerySet
 
 from evals_app.choices import ACTIVE_RUN_STATES, RunState
 from evals_app.models import Run, RunEvaluator
-from evals_app.selectors.runs import runs_for_project
+from evals_app.selectors.runs import runs_for_project, runs_going_by
 from evals_app.selectors.scores import MetricResult, Tally, metric_result
 from llmops.core.models import Project
 
@@ -52,21 +52,14 @@ class RunsPage(NamedTuple):
 
 
 def runs_that_fit(project: Project, fits: RunFits) -> QuerySet[Run]:
-    """The project's runs that are asked for, newest first; the search looks into notes, models and names."""
-    runs = runs_for_project(project)
+    """The project's runs that are asked for, newest first; the search finds what the search over everything does."""
+    runs = runs_going_by(project, fits.search) if fits.search else runs_for_project(project)
     if fits.state:
         runs = runs.filter(state__in=STATE_GROUPS.get(fits.state, ()))
     if fits.prompt:
         runs = runs.filter(prompt_version__prompt__name=fits.prompt)
     if fits.dataset:
         runs = runs.filter(dataset__name=fits.dataset)
-    if fits.search:
-        runs = runs.filter(
-            Q(label__icontains=fits.search)
-            | Q(model__icontains=fits.search)
-            | Q(dataset__name__icontains=fits.search)
-            | Q(prompt_version__prompt__name__icontains=fits.search)
-        )
     return runs
 
 

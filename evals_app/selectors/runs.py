@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404
 
 from evals_app.models import Run, RunEvaluator
 from llmops.core.models import Project
 from llmops.ids import row_number
+
+_BEFORE_A_NUMBER = re.compile(r"^(?:run\s*)?#?\s*", re.IGNORECASE)
 
 
 class Usage(NamedTuple):
@@ -51,6 +54,18 @@ def runs_for_project(project: Project) -> QuerySet[Run]:
         .select_related("dataset", "prompt_version__prompt", "connection", "created_by")
         .order_by("-pk")
     )
+
+
+def runs_going_by(project: Project, text: str) -> QuerySet[Run]:
+    """The project's runs whose note, model, prompt or dataset has this text, or whose number it is ("12", "run 12")."""
+    by_words = (
+        Q(label__icontains=text)
+        | Q(model__icontains=text)
+        | Q(dataset__name__icontains=text)
+        | Q(prompt_version__prompt__name__icontains=text)
+    )
+    number = row_number(_BEFORE_A_NUMBER.sub("", text.strip()))
+    return runs_for_project(project).filter(by_words | Q(pk=number) if number else by_words)
 
 
 def run_by_id(project: Project, *, run_id: str | int) -> Run:

@@ -7,6 +7,7 @@ import re
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.http import urlencode
 from pytest_django import DjangoAssertNumQueries
 
 from evals_app.models import Run
@@ -59,6 +60,30 @@ def test_runs_are_narrowed_down_by_state_prompt_dataset_and_words(client: Client
     assert listed(client, world, "?q=NIGHT") == {going.pk}
     assert listed(client, world, "?q=fixed%3Ano") == {done.pk}
     assert listed(client, world, "?state=of-mind") == set()
+
+
+def test_the_list_and_the_search_over_everything_find_the_same_runs(client: Client, world: World) -> None:
+    signed_in(client, world)
+    noted, other = world.run(label="nightly 100% _"), world.run(version=world.prompt("fixed:no"))
+    search = reverse("core:search", kwargs={"project": world.project.slug})
+    expected = {
+        "NIGHT": {noted.pk},
+        "fixed:n": {other.pk},
+        "0% _": {noted.pk},
+        "echo": {noted.pk},
+        "cases": {noted.pk, other.pk},
+        str(other.pk): {other.pk},
+        f"run {other.pk}": {other.pk},
+        f"Run #{noted.pk}": {noted.pk},
+        "9" * 30: set(),
+        "run ": set(),
+        "#": set(),
+    }
+    for text, runs in expected.items():
+        assert listed(client, world, "?" + urlencode({"q": text})) >= runs, text
+        groups = client.get(search, {"q": text}).context["groups"]
+        hits = {hit.url for group in groups if group.label == "Runs" for hit in group.hits}
+        assert listed(client, world, "?" + urlencode({"q": text})) == {int(url.split("/")[-2]) for url in hits}, text
 
 
 def test_the_list_says_how_many_runs_are_in_which_state(client: Client, world: World) -> None:
