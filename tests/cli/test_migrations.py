@@ -49,6 +49,19 @@ def test_a_migration_tries_again_once_the_table_is_free(reader: psycopg.Connecti
     assert migrations_pending() == []
 
 
+def test_djangos_own_table_of_sessions_is_gone_and_comes_back_with_the_last_release() -> None:
+    def tables() -> set[str]:
+        return set(connection.introspection.table_names()) & {"django_session", "core_signin"}
+
+    assert tables() == {"core_signin"}
+    call_command("migrate", "core", "0008", verbosity=0)
+    assert tables() == {"core_signin", "django_session"}
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO django_session VALUES ('k', 'of an old release', now())")
+    call_command("migrate", verbosity=0)
+    assert tables() == {"core_signin"}
+
+
 def test_a_table_that_never_gets_free_is_given_up_with_a_sentence(reader: psycopg.Connection) -> None:
     pauses: list[float] = []
     with pytest.raises(CannotStart, match=r"^a migration was kept waiting 3 times.*run this again\.$"):
