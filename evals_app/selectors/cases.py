@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from django.core.cache import cache
 from django.db import connection
 from django.db.models import F, QuerySet
 from django.db.models.functions import Left
@@ -20,6 +22,9 @@ SHOWN_CHARS = 300
 MOST_COUNTED = 10_000
 MOST_TAGS_SHOWN = 12
 TITLE_CHARS = 120
+KEPT_S = 3600
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +41,17 @@ class CaseLine:
 
 @dataclass(frozen=True, slots=True)
 class CasesPage:
-    """Some cases in the dataset's order, and the positions after and before which the list goes on."""
+    """Some cases in the dataset's order, and the positions after and before which the list goes on.
+
+    `n_fit` is how many cases fit, no more than MOST_COUNTED; None when it was not found by the way.
+    """
 
     rows: list[CaseLine]
     next_after: int | None
     previous_before: int | None
     has_keys: bool
     has_tags: bool
+    n_fit: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +69,11 @@ def cases_page(dataset: Dataset, fits: CaseFilter, *, after: int | None = None, 
         cases, order = cases.filter(position__lt=before), "-position"
     else:
         cases, order = cases.filter(position__gt=after or 0), "position"
-    # Keys first: the long texts of a case are read for the rows of the page alone.
-    keys = list(cases.order_by(order).values_list("pk", flat=True)[: CASES_PER_PAGE + 1])
+    # Keys first: the long texts of a case are read for the rows of the page alone. A search that reads them all to
+    # find one page finds the rest by the way, which is quicker than counting it with a second look.
+    counted = bool(fits) and before is None and not after
+    found = cases.order_by(order).values_list("pk", flat=True)[: MOST_COUNTED if counted else CASES_PER_PAGE + 1]
+    keys = list(found)
     more = len(keys) > CASES_PER_PAGE
     rows = [_line(version, dataset.columns) for version in _beginnings(keys[:CASES_PER_PAGE])]
     more_before, more_after = (more, True) if before is not None else (bool(after), more)
@@ -71,6 +83,7 @@ def cases_page(dataset: Dataset, fits: CaseFilter, *, after: int | None = None, 
         previous_before=rows[0].position if rows and more_before else None,
         has_keys=any(row.key for row in rows),
         has_tags=any(row.tags for row in rows),
+        n_fit=len(keys) if counted else None,
     )
 
 
@@ -87,6 +100,25 @@ def _beginnings(keys: list[int]) -> QuerySet[CaseVersion]:
 
 def case_tags(dataset: Dataset) -> list[TagCount]:
     """The most used tags of the dataset's current cases, the most used first."""
+    return _of_revision(dataset, "tags", lambda: _counted_tags(dataset))
+
+
+def n_unanswered(dataset: Dataset) -> int:
+    """How many of the dataset's current cases have no expected answer."""
+    return _of_revision(dataset, "unanswered", lambda: current_cases(dataset, CaseFilter(unanswered=True)).count())
+
+
+def _of_revision(dataset: Dataset, what: str, find: Callable[[], T]) -> T:
+    """What is the same until cases change, which makes a revision: looked for once for each, by every process."""
+    key = f"cases:{dataset.pk}:{dataset.created_at.timestamp()}:{dataset.revision}:{what}"
+    found: T | None = cache.get(key)
+    if found is None:
+        found = find()
+        cache.set(key, found, KEPT_S)
+    return found
+
+
+def _counted_tags(dataset: Dataset) -> list[TagCount]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT tag, count(*) FROM {CaseVersion._meta.db_table}, unnest(tags) AS tag
@@ -95,11 +127,6 @@ def case_tags(dataset: Dataset) -> list[TagCount]:
             [dataset.pk],
         )
         return [TagCount(*row) for row in cursor.fetchall()]
-
-
-def n_unanswered(dataset: Dataset) -> int:
-    """How many of the dataset's current cases have no expected answer."""
-    return current_cases(dataset, CaseFilter(unanswered=True)).count()
 
 
 def current_case(dataset: Dataset, *, case_id: int) -> CaseVersion:

@@ -168,7 +168,7 @@ def _n_found(dataset: Dataset, page: CasesPage, n_cases: int, fits: CaseFilter) 
         return n_cases
     if page.next_after is None and page.previous_before is None:
         return len(page.rows)
-    found = n_cases_with(dataset, fits)
+    found = n_cases_with(dataset, fits) if page.n_fit is None else page.n_fit
     return found if found < MOST_COUNTED else None
 
 
