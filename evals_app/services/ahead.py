@@ -42,9 +42,11 @@ class LeasedAhead:
         self._vacant[run_id] += 1
         return None
 
-    def saving(self) -> None:
-        """What has ended so far is being saved, so its places are everybody's."""
+    def saving(self) -> bool:
+        """What has ended so far is being saved, so its places are everybody's. Says whether there are any."""
+        vacant = self._vacant.total() > 0
         self._vacant.clear()
+        return vacant
 
     def give_up(self, run_id: int) -> list[Claimed]:
         """Take out all rows of this run."""

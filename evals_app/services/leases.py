@@ -38,9 +38,9 @@ def bite(concurrency: int) -> int:
 
 
 def most_ahead(in_flight: int) -> int:
-    """Rows leased ahead for so many calls in flight: as many as end while a pump saves and claims, and no more, since
-    an idle worker cannot have them."""
-    return in_flight // 4
+    """Rows leased ahead for so many calls in flight: enough for the calls that end until a pump claims again, and no
+    more, since an idle worker cannot have them."""
+    return in_flight // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ _OPEN_RUNS = """
 # before, and that writes all that was committed earlier as well. So the claim itself need not wait for the disk.
 _LOCK_RUN = """
     SELECT set_config('synchronous_commit', 'off', true), state, concurrency, coalesce(spent_usd >= budget_usd, false)
-      FROM evals_app_run WHERE id = %s FOR UPDATE
+      FROM evals_app_run WHERE id = %s FOR NO KEY UPDATE
 """
 # A statement of its own, after the lock: its snapshot has what other workers have leased meanwhile.
 _CLAIM = """

@@ -13,7 +13,6 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -27,7 +26,7 @@ from evals_app.services.harvest_ledger import HarvestLedger, LedgerClosed
 from evals_app.services.harvests import GivenBack, Harvest
 from evals_app.services.leases import Claimed, leases_renew, most_ahead, results_claim, results_give_back
 from evals_app.services.plans import PlanBroken, RunPlan, run_plan
-from evals_app.services.saving import Saved, calls_begin_early, harvest_save
+from evals_app.services.saving import Saved, harvest_save
 from evals_app.services.states import run_fail, runs_closed, runs_settle
 from evals_app.services.sweeping import runs_tidy
 from llmops.core.services import WORKER, heartbeat
@@ -40,6 +39,8 @@ log = logging.getLogger(__name__)
 
 GATHER_S = 0.004
 IDLE_S = 0.5
+CLAIM_EVERY_S = 0.1
+"""How long a pump with rows enough goes without looking whether there are more places or other runs."""
 DATABASE_PATIENCE_S = 25.0
 DRAIN_S = 5.0
 """How long a pump whose time is over waits for its last calls before it goes on beside the slow ones."""
@@ -71,7 +72,7 @@ class _Visit:
     """One visit to the database, and how far it got, so that it can be carried on after a lost connection."""
 
     harvest: Harvest
-    let_begin: Callable[[], object]
+    let_begin: Callable[[frozenset[UUID]], object]
     known: frozenset[int]
     held: frozenset[int]
     resting: frozenset[int]
@@ -112,7 +113,7 @@ class Pump:
         self._closed: frozenset[int] = frozenset()
         self._lost: frozenset[int] = frozenset()
         self._resting: dict[int, float] = {}
-        self._for_s = self._claim_until = self._last_claim_at = 0.0
+        self._for_s = self._claim_until = self._claim_again_at = self._last_claim_at = 0.0
 
     async def drive(self, *, for_s: float, at_most_s: float | None = None) -> PumpReport:
         """Claim, ask and save until nothing is left or `for_s` seconds are over; then let calls in flight end.
@@ -169,7 +170,8 @@ class Pump:
         """Save the harvest, then claim. A lost database is waited for, with nothing thrown away."""
         self._wake.clear()
         batch = self._ledger.next_batch()
-        visit = self._new_visit(renew, partial(asyncio.get_running_loop().call_soon_threadsafe, _let_begin, batch))
+        loop = asyncio.get_running_loop()
+        visit = self._new_visit(renew, lambda refused: loop.call_soon_threadsafe(_decide, batch, refused))
         give_up_at = _now() + DATABASE_PATIENCE_S
         while True:
             try:
@@ -186,17 +188,18 @@ class Pump:
                 await sync_to_async(_drop_broken_connections)()
                 await asyncio.sleep(0.5)
         self._learn(visit)
-        if not batch.done():  # else they have begun already
-            batch.set_result(visit.saved.refused if visit.saved else frozenset())
         return visit.claimed
 
-    def _new_visit(self, renew: bool, let_begin: Callable[[], object]) -> _Visit:
+    def _new_visit(self, renew: bool, let_begin: Callable[[frozenset[UUID]], object]) -> _Visit:
         now = _now()
         in_flight = Counter(claimed.run_id for claimed in self._working.values())
         self._give_back_stranded(in_flight)
-        may_claim = self._may_claim(now)
-        waiting = self._ahead.n_by_run()
-        self._ahead.saving()
+        wanted = self._wanted_ahead(in_flight)
+        vacant = self._ahead.saving()
+        has_enough = self._working and not vacant and not wanted and now < self._claim_again_at
+        claims = self._may_claim(now) and not has_enough
+        if claims:
+            self._claim_again_at = now + CLAIM_EVERY_S
         self._resting = {run_id: until for run_id, until in self._resting.items() if until > now}
         return _Visit(
             harvest=self._harvest.taken(),
@@ -204,14 +207,16 @@ class Pump:
             known=frozenset(self._plans) | in_flight.keys(),
             held=frozenset(claimed.result_id for claimed in (*self._working.values(), *self._ahead)),
             resting=frozenset(self._resting),
-            free=self.most_in_flight - len(self._working) if may_claim else 0,
-            ahead={
-                run_id: more
-                for run_id, n_calls in in_flight.items()
-                if may_claim and (more := most_ahead(n_calls) - waiting.get(run_id, 0)) > 0
-            },
+            free=self.most_in_flight - len(self._working) if claims else 0,
+            ahead=wanted if claims else {},
             renew=renew,
         )
+
+    def _wanted_ahead(self, in_flight: Counter[int]) -> dict[int, int]:
+        """How many more rows to lease ahead, of each run that has used up half of what it had."""
+        waiting = self._ahead.n_by_run()
+        wanted = {run_id: most_ahead(n_calls) - waiting.get(run_id, 0) for run_id, n_calls in in_flight.items()}
+        return {run_id: more for run_id, more in wanted.items() if more > 0 and more >= waiting.get(run_id, 0)}
 
     def _give_back_stranded(self, in_flight: Counter[int]) -> None:
         """Rows leased ahead of a run that has no call in flight here whose place they could take over: whoever has
@@ -235,9 +240,9 @@ class Pump:
         return not self._leaving() and any(until < self._claim_until for until in self._resting.values())
 
     def _visit_database(self, visit: _Visit) -> None:
-        self._begin_early(visit)
         if visit.saved is None:
             visit.saved = self._save(visit)
+            visit.let_begin(visit.saved.refused)
         runs_settle(visit.saved.touched)
         if visit.renew:
             held = visit.held | {claimed.result_id for claimed in visit.claimed}
@@ -247,19 +252,6 @@ class Pump:
         most = visit.free - sum(not claimed.ahead for claimed in visit.claimed)
         results_claim(owner=self.owner, most=most, resting=visit.resting, ahead=visit.ahead, into=visit.claimed)
         self._load_plans(visit)
-
-    def _begin_early(self, visit: _Visit) -> None:
-        """Let calls that nothing in this harvest can stop go out before the rest is saved."""
-        try:
-            if not calls_begin_early(visit.harvest.begun):
-                return
-        except LOST:
-            raise
-        except Exception:
-            log.exception("A batch of attempts could not be written down; it is tried with the rest.")
-            return
-        visit.harvest.begun = []
-        visit.let_begin()
 
     def _save(self, visit: _Visit) -> Saved:
         if not visit.harvest:
@@ -381,9 +373,9 @@ class Pump:
         )
 
 
-def _let_begin(batch: asyncio.Future[frozenset[UUID]]) -> None:
+def _decide(batch: asyncio.Future[frozenset[UUID]], refused: frozenset[UUID]) -> None:
     if not batch.done():
-        batch.set_result(frozenset())
+        batch.set_result(refused)
 
 
 def _drop_broken_connections() -> None:

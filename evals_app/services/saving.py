@@ -12,16 +12,15 @@ from django.db import connection, transaction
 
 from evals_app.services.harvests import Answered, Finished, Harvest, ScoredRow, storable
 from evals_app.services.leases import results_give_back
-from evals_app.services.states import runs_closed, runs_stop_at_budget, runs_unbounded
+from evals_app.services.states import runs_closed, runs_stop_at_budget
 from llmops.core.services import calls_begin, calls_finish
-from llmops.providers.gateway import CallStart
 
 
 class Saved(NamedTuple):
     """What saving a harvest came to.
 
-    `n_finished` counts results that ended now, and `touched` are the runs that got results back or ended; `closed`
-    are those of the known runs for which nothing more may be sent, and `refused` the ids of attempts that were not
+    `n_finished` counts results that ended now, and `touched` are the runs that may have come to their end; `closed` are
+    those of the known runs for which nothing more may be sent, and `refused` the ids of attempts that were not
     written down, because their run is one of these.
     """
 
@@ -46,27 +45,11 @@ def harvest_save(harvest: Harvest, *, owner: UUID, known: Collection[int]) -> Sa
         _save_places(harvest.placed, owner)
         finished = _save_ends(harvest.finished, owner)
         given_back = results_give_back(harvest.given_back, owner=owner)
-        _count_up(spent, finished)
+        ended = _count_up(spent, finished)
         closed = runs_closed(known)
         calls_begin([start for start in harvest.begun if start.context.run_id not in closed])
     refused = frozenset(start.id for start in harvest.begun if start.context.run_id in closed)
-    return Saved(finished.total(), frozenset(given_back | finished.keys()), closed, refused)
-
-
-def calls_begin_early(starts: Sequence[CallStart]) -> bool:
-    """Write these attempts down before the rest is saved, when nothing of the rest can stop them: all their runs are
-    open and keep to no budget. Says whether it did; else nothing is written. One transaction. Idempotent.
-
-    So a call waits for one short statement, and not for the answers of others.
-    """
-    runs = {start.context.run_id for start in starts if start.context.run_id is not None}
-    if not runs:
-        return False
-    with transaction.atomic():
-        if runs_unbounded(runs) != runs:
-            return False
-        calls_begin(starts)
-    return True
+    return Saved(finished.total(), frozenset(given_back | ended), closed, refused)
 
 
 def _save_answers(rows: Sequence[Answered], owner: UUID) -> None:
@@ -166,15 +149,21 @@ def _save_ends(rows: Sequence[Finished], owner: UUID) -> Counter[int]:
         return Counter(run_id for (run_id,) in cursor.fetchall())
 
 
-def _count_up(spent: dict[int, Decimal], finished: Counter[int]) -> None:
-    """Add to what runs have spent and finished, and stop those whose budget is used up."""
+def _count_up(spent: dict[int, Decimal], finished: Counter[int]) -> set[int]:
+    """Add to what runs have spent and finished, and stop those whose budget is used up. Returns those that have no
+    result left or are being stopped."""
     used_up: list[int] = []
+    ended: set[int] = set()
     with connection.cursor() as cursor:
         for run_id in sorted(set(spent) | set(finished)):
             cursor.execute(
                 "UPDATE evals_app_run SET spent_usd = spent_usd + %s, n_finished = n_finished + %s WHERE id = %s"
-                " RETURNING coalesce(spent_usd >= budget_usd, false) AND n_finished < n_results",
+                " RETURNING coalesce(spent_usd >= budget_usd, false) AND n_finished < n_results,"
+                "           n_finished >= n_results OR state = 'stopping'",
                 [spent.get(run_id, Decimal(0)), finished[run_id], run_id],
             )
-            used_up += [run_id for (over,) in cursor.fetchall() if over]
+            for is_over, has_ended in cursor.fetchall():
+                used_up += [run_id] if is_over else []
+                ended |= {run_id} if is_over or has_ended else set()
     runs_stop_at_budget(used_up)
+    return ended

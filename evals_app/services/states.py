@@ -61,10 +61,3 @@ def runs_closed(run_ids: Collection[int]) -> frozenset[int]:
     with connection.cursor() as cursor:
         cursor.execute(_OPEN, [list(run_ids)])
         return frozenset(run_ids) - {run_id for (run_id,) in cursor.fetchall()}
-
-
-def runs_unbounded(run_ids: Collection[int]) -> frozenset[int]:
-    """Those of the runs for which calls may be sent whatever was spent: open ones without a budget."""
-    with connection.cursor() as cursor:
-        cursor.execute(_OPEN + " AND run.budget_usd IS NULL", [list(run_ids)])
-        return frozenset(run_id for (run_id,) in cursor.fetchall())

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
+from django.db import connection
 from django.utils import timezone
 
 from evals_app.models import Result, Run
 from evals_app.services import evaluator_create, run_rescore, run_resume, run_stop
 from evals_app.services import pump as pump_module
-from evals_app.services.leases import MOST_LEASES, bite, most_ahead, results_claim
+from evals_app.services.leases import MOST_LEASES, bite, results_claim
 from evals_app.services.pump import Pump
 from llmops.core.services import ConnectionSettings, connection_archive, connection_create
 from llmops.providers.base import CallErrorKind, Credential, ModelCallError, Vendor
@@ -71,7 +73,7 @@ def test_a_run_is_answered_marked_and_finished() -> None:
 
 
 def test_the_server_never_sees_more_calls_at_a_time_than_the_run_allows() -> None:
-    with ModelServer(delay_s=0.02) as server:
+    with ModelServer(delay_s=0.02, hold=lambda call: server.most_in_flight < 7) as server:
         run = make_world(n_cases=40, base_url=server.url).run(concurrency=7)
         drive()
     assert states_of(run) == {"done": 40}
@@ -104,7 +106,7 @@ def test_rows_leased_ahead_wait_until_a_call_ends_and_go_back_when_the_run_is_st
         async with pumping():
             await until(lambda: server.in_flight == 12)
             async with asyncio.timeout(20):
-                while await sync_to_async(n_ahead)() < most_ahead(12):  # noqa: ASYNC110  nor has a row
+                while not await sync_to_async(n_ahead)():  # noqa: ASYNC110  nor has a row
                     await asyncio.sleep(0.005)
             assert server.in_flight == 12
             await sync_to_async(run_stop)(run)
@@ -139,6 +141,37 @@ def test_rows_leased_ahead_go_back_when_the_places_they_wait_for_were_lost(setti
         async_to_sync(scenario)()
     assert (states_of(run), len(server.calls)) == ({"running": 8, "pending": 22}, 8)
     assert Result.objects.filter(run=run, state="pending", n_leases__gt=0).count() == 0
+
+
+def test_no_call_goes_out_before_the_one_whose_place_it_takes_is_saved() -> None:
+    """Else a crash would repeat more calls than the run has places."""
+    released = False
+
+    async def scenario() -> None:
+        nonlocal released
+        async with pumping() as pump:
+            await until(lambda: server.in_flight == 8 and list(pump._ahead))
+            with nobody_can_change(run) as somebody_waits:
+                released = True
+                await until(somebody_waits)
+                await until(lambda: not server.in_flight)
+                assert len(server.calls) == 8
+
+    with ModelServer(hold=lambda call: not released) as server:
+        run = make_world(n_cases=30, base_url=server.url).run(concurrency=8)
+        async_to_sync(scenario)()
+    run.refresh_from_db()
+    assert (run.state, states_of(run), set(server.times_asked().values())) == ("finished", {"done": 30}, {1})
+
+
+@contextmanager
+def nobody_can_change(run: Run) -> Iterator[Callable[[], bool]]:
+    """Whoever saves or claims results of this run waits for the end of the block. Yields whether somebody does."""
+    parameters = connection.get_connection_params()
+    names = ("host", "port", "user", "password", "sslmode", "dbname")
+    with psycopg.connect(**{name: parameters[name] for name in names if name in parameters}) as link:
+        link.execute("SELECT 1 FROM evals_app_run WHERE id = %s FOR UPDATE", [run.pk])
+        yield lambda: link.execute("SELECT 1 FROM pg_locks WHERE NOT granted").rowcount > 0
 
 
 def test_a_case_that_cannot_be_rendered_is_an_error_and_the_others_go_on() -> None:
