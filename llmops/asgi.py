@@ -7,7 +7,11 @@ import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from django.core.asgi import get_asgi_application
+import django
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from llmops.problems import problem
 
@@ -19,6 +23,21 @@ MOST_BODY_BYTES = 110 * 1024 * 1024
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+
+class OneThread(ASGIHandler):
+    """Django's handler, but that a request stays in one thread from the first middleware to the view and back.
+
+    Django's own lets middleware run in the event loop, and the half of each that is not made for it in a thread: some
+    fifteen times there and back for a page, each time waiting for the interpreter when other pages are computed. An
+    async view still runs in the event loop, and what it streams is streamed from there.
+    """
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        super().load_middleware(is_async=False)
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        return await sync_to_async(self.get_response, thread_sensitive=True)(request)
 
 
 class BodyLimit:
@@ -59,4 +78,5 @@ async def _refuse(send: Send, most_bytes: int) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-application = BodyLimit(get_asgi_application(), most_bytes=MOST_BODY_BYTES)
+django.setup(set_prefix=False)
+application = BodyLimit(OneThread(), most_bytes=MOST_BODY_BYTES)
