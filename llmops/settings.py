@@ -257,6 +257,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 2,
     "socket_timeout": 2,
     "health_check_interval": 5,
+    # Nor does one that is away, which is otherwise tried again after two seconds and after four more. (Those who listen
+    # for work have a patience of their own.)
+    "max_retries": 0,
 }
 CELERY_BEAT_SCHEDULE = {
     "tick-runs": {
