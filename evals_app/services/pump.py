@@ -354,12 +354,17 @@ class Pump:
         if rest_s > 0:
             run_id = work.claimed.run_id
             self._resting[run_id] = max(_now() + rest_s, self._resting.get(run_id, 0.0))
+        self._vacate(work.claimed)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        claimed = self._working.pop(task)
+    def _vacate(self, claimed: Claimed) -> None:
+        """In the same step as the row's end goes into the harvest: were that saved in between, its place would be
+        everybody's and be taken over as well."""
         # A row that was lost has no place to leave: it is another worker's.
         if claimed.result_id not in self._lost and (waiting := self._ahead.vacated(claimed.run_id)):
             self._start_ahead(waiting)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._working[task]
         self._wake.set()
 
     def _stop_of(self, claimed: Claimed) -> Callable[[], bool]:
