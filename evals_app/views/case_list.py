@@ -109,7 +109,7 @@ def _cases(request: ProjectRequest, dataset: Dataset, here: str, *, opened: int 
         "fits": fits,
         "kept": [(name, request.GET[name]) for name in FILTER if name != "q" and request.GET.get(name)],
         "tags": tags,
-        "views": views_shown(request, "cases", subject=str(dataset.pk)),
+        "views": views_shown(request, "cases", subject=str(dataset.pk), here=here),
         "chips": _chips(request, dataset, here, fits, tags, n_cases),
         "next_url": here + query_of(request, *FILTER, after=page.next_after) if page.next_after else "",
         "previous_url": here + query_of(request, *FILTER, before=page.previous_before) if page.previous_before else "",

@@ -44,10 +44,10 @@ class ViewsShown:
     may_share: bool
 
 
-def views_shown(request: ProjectRequest, key: str, *, subject: str = "") -> ViewsShown:
-    """The views of the list that the page shows, in one query."""
+def views_shown(request: ProjectRequest, key: str, *, subject: str = "", here: str = "") -> ViewsShown:
+    """The views of the list that the page shows, in one query; `here` is its address, where that takes another."""
     place = _place(request, key)
-    here, query = _address(request, place, subject), _canonical(place, request.GET.dict())
+    here, query = here or _address(request, place, subject), _canonical(place, request.GET.dict())
     views = saved_views(request.project, user=request.user, place=key, subject=subject)
     chosen = next((view for view in views if view.query == query), None)
     every = Chip(place.all_words, here, not query)
