@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import re
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+import uvicorn
 
+from llmops.cli.web import listen
 from tests.jobs.processes import Platform, kill_process, until
 from tests.jobs.web import Visitor
 
@@ -56,6 +59,14 @@ def test_figures_are_of_all_processes_whichever_tells_them(web: Platform) -> Non
     for more in range(1, 20):
         assert visitor.get("/livez").status == 200
         assert counted() == began_at + more
+
+
+def test_what_is_sent_goes_out_at_once() -> None:
+    config = uvicorn.Config("llmops.asgi:application", host="127.0.0.1", port=0, log_config=None)
+    with closing(listen(config)) as listening, closing(socket.create_connection(listening.getsockname())):
+        taken, _ = listening.accept()
+        with closing(taken):
+            assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_asked_to_stop_they_finish_what_they_answer(web: Platform) -> None:
