@@ -27,6 +27,11 @@ class SignInShown(NamedTuple):
     here: bool
 
 
+def user_by_email(email: str) -> User | None:
+    """Whose e-mail this is, in whatever case it was typed."""
+    return User.objects.filter(email__iexact=email.strip()).first()
+
+
 def sign_ins_of(user: User, *, session_key: str | None) -> list[SignInShown]:
     """Where the person is signed in: this browser first, then the last seen first."""
     rows = SignIn.objects.filter(user=user, expire_date__gt=timezone.now())

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from llmops.core.choices import CallState
+from llmops.core.services.locks import lock_until_commit
 from llmops.providers.gateway import CallEnd, CallStart
 
 _BEGIN_COLUMNS = {
@@ -195,7 +196,7 @@ def ledger_partitions_ensure(*, today: date | None = None, months: int = 3) -> N
 def _partition_ensure(first: date, following: date) -> None:
     name = f"core_modelcall_{first:%Y_%m}"
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('core_modelcall partitions'))")
+        lock_until_commit("core_modelcall partitions")
         cursor.execute(
             "SELECT to_regclass(%s) IS NOT NULL OR EXISTS"
             " (SELECT 1 FROM core_modelcall_default WHERE started_at >= %s AND started_at < %s)",

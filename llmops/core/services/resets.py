@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from llmops.core.choices import AuditKind
 from llmops.core.models import AskedReset, User
+from llmops.core.selectors.accounts import user_by_email
 from llmops.core.services.audit import audit_note
-from llmops.core.services.sign_ins import account_mark
+from llmops.core.services.locks import lock_until_commit
+from llmops.core.services.sign_ins import account_mark, account_words
 from llmops.core.visitors import neighbourhood
 
 MOST_OF_ACCOUNT, MOST_OF_ADDRESS, WINDOW = 3, 30, timedelta(hours=1)
@@ -27,8 +29,8 @@ def reset_ask(*, email: str, address: str, mail: Callable[[int], bool]) -> bool:
     """
     account, near = account_mark(email), neighbourhood(address)
     with transaction.atomic():
-        _lock(f"asked reset {account}", f"asked reset from {near}")
-        user = User.objects.filter(email__iexact=email.strip()).first()
+        lock_until_commit(f"asked reset {account}", f"asked reset from {near}")
+        user = user_by_email(email)
         may = _may_ask(account, near)
         if may:
             AskedReset.objects.create(account=account, address=near)
@@ -52,13 +54,5 @@ def _may_ask(account: str, near: str) -> bool:
 
 
 def _note(user: User | None) -> None:
-    """What was typed is told only when it is an account, as of a wrong password."""
-    whose = user.email if user is not None else "an account that does not exist"
-    what = f"asked for a link to a new password for {whose}"
+    what = f"asked for a link to a new password for {account_words(user)}"
     audit_note(AuditKind.SIGN_IN, "reset_asked", what, user=user, who="Somebody")
-
-
-def _lock(*names: str) -> None:
-    with connection.cursor() as cursor:
-        for name in names:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])

@@ -6,14 +6,16 @@ import math
 from datetime import datetime, timedelta
 
 from django.contrib.auth import authenticate, login, logout
-from django.db import connection, transaction
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from llmops.core.choices import AuditKind
 from llmops.core.models import FailedSignIn, User
+from llmops.core.selectors.accounts import user_by_email
 from llmops.core.services.audit import audit_note
+from llmops.core.services.locks import lock_until_commit
 from llmops.core.visitors import address_of, browser_words, neighbourhood
 
 MOST_OF_ACCOUNT, ACCOUNT_WINDOW = 5, timedelta(minutes=15)
@@ -49,7 +51,7 @@ def password_check(request: HttpRequest, *, email: str, password: str) -> User:
     _refuse(account, address, timezone.now())
     user = authenticate(request, username=email, password=password)
     with transaction.atomic():
-        _lock(address)
+        lock_until_commit(f"failed sign-in {address}")
         n_failed = _refuse(account, address, timezone.now())
         if user is not None:
             FailedSignIn.objects.filter(account=account, address=address).delete()
@@ -93,9 +95,10 @@ def account_mark(email: str) -> str:
     return salted_hmac("llmops.failed_sign_in", email.strip().lower(), algorithm="sha256").hexdigest()
 
 
-def _lock(address: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"failed sign-in {address}"])
+def account_words(user: User | None) -> str:
+    """Which account, for the audit trail. What was typed is told only when it is one: it may be a password in the wrong
+    field."""
+    return user.email if user is not None else "an account that does not exist"
 
 
 def _refuse(account: str, address: str, now: datetime) -> int:
@@ -111,10 +114,8 @@ def _refuse(account: str, address: str, now: datetime) -> int:
 
 
 def _note_failure(email: str, *, is_last: bool) -> None:
-    """What was typed is told only when it is an account: it may be a password in the wrong field."""
-    user = User.objects.filter(email__iexact=email.strip()).first()
-    whose = user.email if user is not None else "an account that does not exist"
+    user = user_by_email(email)
     minutes = ACCOUNT_WINDOW // timedelta(minutes=1)
     lasts = f"; nobody can try again from there for {minutes} minutes" if is_last else ""
-    what = f"typed a wrong password for {whose}{lasts}"
+    what = f"typed a wrong password for {account_words(user)}{lasts}"
     audit_note(AuditKind.SIGN_IN, "locked" if is_last else "failed", what, user=user, who="Somebody")

@@ -6,12 +6,13 @@ import itertools
 import secrets
 from typing import NamedTuple
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.text import slugify
 
 from llmops.core.choices import AuditKind, Role
 from llmops.core.models import Membership, Project, User
 from llmops.core.services.audit import NO_PERSON, audit_note
+from llmops.core.services.locks import lock_until_commit
 from llmops.core.services.members import member_set
 
 _MOST_SLUG = 50
@@ -71,8 +72,7 @@ def project_create(*, name: str, slug: str = "", owner: User | None = None) -> P
 def _free_slug(name: str) -> str:
     """The name as it can stand in an address, with a number behind it when others have it. Until the transaction
     ends nobody else looks for one."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('core_project.slug'))")
+    lock_until_commit("core_project.slug")
     wanted = slugify(name)[:_MOST_SLUG].strip("-") or "project"
     taken = set(Project.objects.filter(slug__startswith=wanted).values_list("slug", flat=True))
     numbered = (f"{wanted}-{number}" for number in itertools.count(2))
