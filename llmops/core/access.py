@@ -110,6 +110,12 @@ def actor_for_user(user: User, *, project_slug: str) -> Actor:
     return Actor(project=membership.project, role=Role(membership.role), user=user)
 
 
+def enter_project(request: HttpRequest, user: User, *, slug: str) -> None:
+    """Note in which project, and as who, the person asks. Raises Http404 when there is no such project for them."""
+    actor = actor_for_user(user, project_slug=slug)
+    request.actor, request.project = actor, actor.project  # type: ignore[attr-defined]  # see ProjectRequest
+
+
 def actor_for_key(key: ApiKey) -> Actor:
     """What an API key may do: the strongest of its scopes."""
     roles = [ROLE_OF_SCOPE[Scope(scope)] for scope in key.scopes]
@@ -132,8 +138,7 @@ def project_page(action: Action, *, post: Action | None = None) -> Callable[[Pro
         def enter(request: ProjectRequest, project: str) -> HttpResponseBase | None:
             if stop := _enter_signed_in(request):
                 return stop
-            request.actor = actor_for_user(request.user, project_slug=project)
-            request.project = request.actor.project
+            enter_project(request, request.user, slug=project)
             needed = (post or action) if request.method == "POST" else action
             if not request.actor.may(needed):
                 raise PermissionDenied(needed)

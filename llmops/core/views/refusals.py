@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from llmops.core.access import actor_for_user, open_page
+from llmops.core.access import enter_project, open_page
 from llmops.panels import NavItem, navigation
 
 _IN_PROJECT = re.compile(r"/p/(?P<slug>[-\w]+)/")
@@ -36,11 +37,8 @@ def _enter_project(request: HttpRequest) -> None:
     found = _IN_PROJECT.match(request.path)
     if found is None or hasattr(request, "project") or not request.user.is_authenticated:
         return
-    try:
-        actor = actor_for_user(request.user, project_slug=found["slug"])
-    except Http404:
-        return
-    request.actor, request.project = actor, actor.project  # type: ignore[attr-defined]  # as project_page does
+    with suppress(Http404):
+        enter_project(request, request.user, slug=found["slug"])
 
 
 def _nearest_page(request: HttpRequest) -> NavItem | None:
