@@ -16,6 +16,7 @@ from evals_app.models import Case, CaseVersion, Dataset
 from evals_app.selectors.case_filters import CaseFilter, current_cases
 from evals_app.selectors.case_texts import Beginnings
 from llmops.ids import row_number
+from llmops.texts import shortened
 
 CASES_PER_PAGE = 100
 SHOWN_CHARS = 300
@@ -170,8 +171,7 @@ def case_title(inputs: Mapping[str, str], columns: Sequence[str], *, key: str) -
     """A case in one line: its first input that says something."""
     values = [inputs.get(column, "") for column in columns] + list(inputs.values())
     first = next((value for value in values if value.strip()), key)
-    line = " ".join(first[: 4 * TITLE_CHARS].split())
-    return line if len(line) <= TITLE_CHARS else f"{line[: TITLE_CHARS - 1]}…"
+    return shortened(" ".join(first[: 4 * TITLE_CHARS].split()), TITLE_CHARS)
 
 
 def _line(version: CaseVersion, columns: list[str]) -> CaseLine:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from evals_app.choices import ACTIVE_RUN_STATES, ResultState, RunState, ValueType
 from evals_app.models import Result, Run, Score
+from evals_app.selectors.cases import SHOWN_CHARS
 from evals_app.selectors.results import (
     MACHINE,
     commonest_reason,
@@ -26,11 +27,11 @@ from evals_app.selectors.waiting import Waiting, run_waiting
 from llmops.core.models import ModelCall
 from llmops.ids import row_number
 from llmops.providers.base import Message
+from llmops.texts import shortened
 from prompts_app.rendering import BrokenTemplate, MissingVariable, RenderedTooLong
 from prompts_app.services import rendered_messages
 
 PAGE = 50
-SHOWN_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ def _rows(results: list[Result], metrics: list[MetricResult]) -> list[ResultRow]
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARS else f"{text[: SHOWN_CHARS - 1]}…"
+    return shortened(text, SHOWN_CHARS)
 
 
 def case_title(result: Result) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llmops.providers.base import CallErrorKind, Credential, ModelCallError, Usage
+from llmops.texts import shortened
 
 _SAID_CHARS = 300
 _SHORTEST_KEY = 6
@@ -78,7 +79,7 @@ def fault(
     vendor wrote, quoted and shortened. The key is cut out of all three.
     """
     standing = _SENTENCES[kind].format(name=credential.name, model=model, when=_when(retry_after_s))
-    quoted = _shortened(without_key(said, credential))
+    quoted = _in_one_line(without_key(said, credential))
     sentences = (
         without_key(message, credential) or standing,
         without_key(detail, credential),
@@ -100,9 +101,8 @@ def without_key(text: str, credential: Credential) -> str:
     return text.replace(credential.api_key, "[key]") if len(credential.api_key) >= _SHORTEST_KEY else text
 
 
-def _shortened(said: str) -> str:
-    one_line = " ".join(said.split())
-    return one_line if len(one_line) <= _SAID_CHARS else one_line[: _SAID_CHARS - 1] + "…"
+def _in_one_line(said: str) -> str:
+    return shortened(" ".join(said.split()), _SAID_CHARS)
 
 
 def _when(seconds: float | None) -> str:
