@@ -29,9 +29,9 @@ from llmops.core.services.invitations import (
     invitation_send_again,
 )
 from llmops.core.tasks import ask_for_mail, send_invitation
+from llmops.core.views.addresses import text_in
 from llmops.core.views.project import settings_context
 
-MOST_CHARS = 200
 SEARCHED_FROM = 10
 """From this many members on, the list has a search field."""
 LAST_ADMIN = "This is the only admin of the project. Give somebody else the role admin first."
@@ -41,7 +41,7 @@ LAST_ADMIN = "This is the only admin of the project. Give somebody else the role
 @require_GET
 def member_list(request: ProjectRequest) -> HttpResponse:
     """Who belongs to the project, and whose name has `?q=`; who is invited. `?invited=` shows an invitation's link."""
-    search = request.GET.get("q", "").replace("\x00", "")[:MOST_CHARS].strip()
+    search = text_in(request, "q")
     members = list(members_of_project(request.project, search=search))
     may_edit = request.actor.may(Action.EDIT_MEMBER)
     invitations = list(open_invitations(request.project).select_related("invited_by")) if may_edit else []
