@@ -163,7 +163,9 @@ def _count_up(spent: dict[int, Decimal], finished: Counter[int]) -> set[int]:
                 [spent.get(run_id, Decimal(0)), finished[run_id], run_id],
             )
             for is_over, has_ended in cursor.fetchall():
-                used_up += [run_id] if is_over else []
-                ended |= {run_id} if is_over or has_ended else set()
+                if is_over:
+                    used_up.append(run_id)
+                if is_over or has_ended:
+                    ended.add(run_id)
     runs_stop_at_budget(used_up)
     return ended

@@ -40,7 +40,7 @@ class _SignOut(LogoutView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         end(request)
-        return super().post(request, *args, **kwargs)
+        return HttpResponseRedirect(self.get_success_url())
 
 
 sign_in = open_page(_SignIn.as_view())
