@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "llmops.core.views.refusals.explain_addresses_of_buttons",
 ]
 
 ROOT_URLCONF = "llmops.urls"

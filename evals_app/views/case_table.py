@@ -14,7 +14,8 @@ from django.utils.safestring import SafeString, mark_safe
 from evals_app.forms.case_cell import EXPECTED
 from llmops.core.templatetags.icons import icon
 
-_NOTHING = mark_safe('<span class="soft">–</span>')
+_NOTHING = mark_safe('<span class="soft is-nothing">–</span>')
+_NO_TEXT = mark_safe('<span class="is-nothing"></span>')
 _EMPTY = mark_safe('<span class="soft">(empty)</span>')
 _CURRENT = mark_safe(' aria-current="true"')
 _END = mark_safe("</td>")
@@ -85,7 +86,7 @@ class ShownCell:
             return format_html_join("", _TAG, ([tag] for tag in self.tags))
         if self.text is None:
             return _NOTHING
-        return self.text or (_EMPTY if self.field == EXPECTED else "")
+        return self.text or (_EMPTY if self.field == EXPECTED else _NO_TEXT)
 
 
 def cell_opening(label: str, *, is_title: bool, may_edit: bool) -> SafeString:

@@ -69,6 +69,6 @@ VENDORS: Mapping[Vendor, VendorCard] = {
         title="Practice",
         summary="Answers without a model: repeats the question, or says what you set. Free and instant.",
         icon="flask",
-        models=("echo", "fixed:Hello!", "slow:500", "flaky:20"),
+        models=("echo", "banker", "fixed:Hello!", "slow:500", "flaky:20"),
     ),
 }

@@ -4,19 +4,26 @@
   "use strict";
   const { whenPresent, announce } = window.llmops;
 
-  /* Each connection proposes its own models; a name that belongs to another connection is replaced. */
+  /* Each connection proposes its own models. A name is no name at another vendor, so there the first proposal replaces
+     it; it is there again when its connection is. Connections of one vendor share names, but for those that only one proposes. */
   whenPresent("select[name='connection']", (select) => {
     const model = select.form.elements.model;
     const lists = [...document.querySelectorAll("datalist[data-connection]")];
     const names = (list) => [...list.options].map((option) => option.value);
+    const of = (connection) => lists.find((list) => list.dataset.connection === connection);
+    const typed = new Map();
+    let before = select.value;
     select.addEventListener("change", () => {
-      const mine = lists.find((list) => list.dataset.connection === select.value);
+      const old = of(before);
+      const mine = of(select.value);
+      if (old) typed.set(before, model.value);
+      if (mine) before = select.value;
       model.setAttribute("list", mine ? mine.id : "");
-      const foreign = lists.some((list) => list !== mine && names(list).includes(model.value));
-      if (mine && (model.value === "" || (foreign && !names(mine).includes(model.value)))) {
-        model.value = names(mine)[0] || "";
-        model.dispatchEvent(new Event("input", { bubbles: true }));
-      }
+      if (!mine || (model.value !== "" && names(mine).includes(model.value))) return;
+      const same = !old || (old.dataset.vendor === mine.dataset.vendor && !names(old).includes(model.value));
+      if (model.value !== "" && same) return;
+      model.value = typed.get(select.value) || names(mine)[0] || "";
+      model.dispatchEvent(new Event("input", { bubbles: true }));
     });
   });
 

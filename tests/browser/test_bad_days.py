@@ -77,6 +77,26 @@ def test_menus_folds_and_the_bar_of_ticked_rows_keep_to_a_phone(page: Page) -> N
     assert fits(page.get_by_role("button", name="Take off"))
 
 
+def test_on_a_phone_what_one_came_for_is_first_and_nothing_is_said_of_what_is_not_there(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/p/demo/new-dataset/")
+    page.get_by_label("Name").fill("Sparse")
+    page.get_by_text("I type or paste them").click()
+    page.get_by_role("button", name="Make the dataset").click()
+    page.get_by_label("question, row 1").fill("Is anybody there?")
+    page.get_by_role("button", name="Store these cases").click()
+    page.wait_for_url("**/datasets/Sparse/**")
+    row = page.locator(".case-table tbody tr")
+    expect(row).to_contain_text("Is anybody there?")
+    expect(row.locator("td[data-name='Expected answer']")).to_be_hidden()
+    run = page.get_by_role("link", name="Run a prompt on this").bounding_box()
+    more = page.get_by_text("More", exact=True).bounding_box()
+    assert run is not None and more is not None
+    assert run["y"] + run["height"] <= more["y"]
+    page.set_viewport_size({"width": 1280, "height": 900})
+    expect(row.locator("td[data-name='Expected answer']")).to_be_visible()
+
+
 def test_a_refused_request_can_be_sent_again_when_the_server_is_back(context: BrowserContext, site: Site) -> None:
     page = context.new_page()  # of its own: the console complains of the lost connection, as it should
     page.goto("/sign-in/")

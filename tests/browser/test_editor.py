@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.conftest import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 _numbers = itertools.count(1)
@@ -149,6 +153,32 @@ def test_choosing_a_connection_proposes_its_models(page: Page) -> None:
     expect(model).to_have_value("fixed:Second")
     offered = page.locator(f"#{model.get_attribute('list')} option")
     expect(offered.first).to_have_attribute("value", "fixed:Second")
+
+
+@pytest.fixture
+def other_vendor(site: Site) -> Iterator[str]:
+    """The name of a connection to another vendor, which no other test meets."""
+    key = site.llmops("apikey", "create", "--project", "demo", "--scopes", "all").splitlines()[-1]
+    with httpx.Client(base_url=f"{site.url}/api/v1/", headers={"Authorization": f"Bearer {key}"}) as api:
+        made = {"name": "the other vendor", "vendor": "openai", "api_key": "sk-nothing"}
+        api.post("connections/", json=made).raise_for_status()
+        yield made["name"]
+        api.delete(f"connections/{made['name']}/").raise_for_status()
+
+
+def test_a_model_of_one_vendor_is_not_kept_for_another(page: Page, other_vendor: str) -> None:
+    page.goto("/p/demo/prompts/support-answer/")
+    connection, model = page.get_by_label("Connection"), page.locator("input[name=model]")
+    expect(model).to_have_value("banker")
+    connection.select_option(label=other_vendor)
+    expect(model).to_have_value("gpt-4o-mini")
+    connection.select_option(label="practice")
+    expect(model).to_have_value("banker")
+    model.fill("fixed:of my own")
+    connection.select_option(label=other_vendor)
+    expect(model).to_have_value("gpt-4o-mini")
+    connection.select_option(label="practice")
+    expect(model).to_have_value("fixed:of my own")
 
 
 def test_two_people_at_once_meet_and_lose_nothing(page: Page, context: BrowserContext) -> None:

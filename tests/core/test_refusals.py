@@ -7,7 +7,7 @@ from html import unescape
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import AsyncClient, Client
 
 from llmops.core.choices import Role
 from tests.core.factories import Room, make_room, make_user, signed_in
@@ -60,6 +60,29 @@ def test_a_project_of_others_looks_like_none(room: Room) -> None:
 
     assert seen(f"{room.address}prompts/gone/") == seen("/p/no-such-project/prompts/gone/")
     assert seen(f"{room.address}nothing-here/") == seen("/p/no-such-project/nothing-here/")
+
+
+@pytest.mark.parametrize("address", ["prompts/some/archive/", "datasets/some/remove/", "runs/1/stop/"])
+def test_the_address_of_a_button_says_so_and_leads_back(room: Room, address: str) -> None:
+    answer = room.client.get(room.address + address)
+    assert answer.status_code == 405
+    assert answer["Allow"] == "POST"
+    assert "There is nothing to look at here" in answer.content.decode()
+    assert 'aria-label="Main"' in answer.content.decode()
+    above = address.split("/")[0]
+    assert ways_of(answer)[0] == (f"Go to {above.capitalize()}", f"{room.address}{above}/")
+
+
+async def test_the_address_of_a_button_says_so_over_asgi() -> None:
+    answer = await AsyncClient().get("/account/password/")
+    assert answer.status_code == 302  # to sign in first
+    answer = await AsyncClient().get("/sign-out/")
+    assert (answer.status_code, "nothing to look at" in answer.content.decode()) == (405, True)
+
+
+def test_programs_and_other_methods_are_told_by_the_code_alone(room: Room) -> None:
+    assert b"nothing to look at" not in room.client.put(room.address).content
+    assert b"nothing to look at" not in room.client.delete(f"{room.address}runs/1/stop/").content
 
 
 def test_the_signed_out_see_no_frame() -> None:

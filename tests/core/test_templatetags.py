@@ -130,7 +130,7 @@ def test_duration_says_two_units_at_most(seconds: float | timedelta | None, text
         (170, 255, "2 to 5 minutes"),
         (2400, 3600, "40 to 60 minutes"),
         (8000, 12_000, "2 to 4 hours"),
-        (3 * 86_400, 3 * 86_400, "3 days"),
+        (3 * 86_400, 3 * 86_400, "about 3 days"),
         (None, 5, "–"),
     ],
 )

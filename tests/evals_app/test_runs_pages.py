@@ -13,7 +13,7 @@ from evals_app.services.datasets import dataset_create
 from llmops.core.choices import Role
 from llmops.core.models import User
 from llmops.core.services import member_set
-from tests.core.factories import make_room
+from tests.core.factories import make_room, make_user, signed_in
 from tests.evals_app.factories import make_world
 from tests.prompts_app.factories import make_prompt
 
@@ -61,3 +61,11 @@ def test_a_run_without_answers_says_why_and_not_only_in_its_rows(client: Client)
     assert "No answer" in verdict
     assert "The key was refused. Enter a new one under Models." in verdict
     assert "It took too long." not in verdict
+
+
+def test_the_quote_is_a_sentence_of_plain_english() -> None:
+    world = make_world(n_cases=3)
+    client = signed_in(make_user(), world.project, Role.EDITOR)
+    chosen = {"prompt": "echo", "dataset": "cases", "repeats": 1, "concurrency": 10}
+    answer = client.get(f"/p/{world.project.slug}/runs/quote/", chosen).content.decode()
+    assert "takes <b>a few seconds</b>." in answer

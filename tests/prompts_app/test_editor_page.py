@@ -246,3 +246,23 @@ def test_upper_apps_put_buttons_on_the_page(room: Room) -> None:
         assert "Send it up" not in text_of(room.client.get(address(prompt)))
     finally:
         register_prompt_action(lambda found, version: None, key="test")
+
+
+def test_who_may_not_edit_is_told_who_may(room: Room) -> None:
+    prompt = make_prompt(room.project)
+    version_publish(prompt, content=content(("user", "another text")), author=room.admin)
+    viewer = room.member(Role.VIEWER)
+    assert "Someone with the role editor can change it" in text_of(viewer.get(address(prompt)))
+    assert "Someone with the role editor" not in text_of(room.client.get(address(prompt)))
+    old = text_of(viewer.get(address(prompt) + "?version=1"))
+    assert "You are looking at an older version." in old
+    assert "Saving a change" not in old
+
+
+def test_a_long_note_of_a_version_does_not_push_the_text_off_the_page(room: Room) -> None:
+    prompt = make_prompt(room.project)
+    version_publish(prompt, content=content(("user", "another text")), message="long note " * 30, author=room.admin)
+    text = text_of(room.client.get(address(prompt)))
+    lead = text[text.index('class="lead"') : text.index("head-actions")]
+    assert 1 < lead.count("long note") < 15
+    assert lead.count("…") == 1

@@ -135,7 +135,10 @@ def _two_units(many: int, unit: str, rest: int, rest_unit: str) -> str:
 
 
 def time_range(low: object, high: object) -> str:
-    """A rough time in one unit, in words: (3, 8) -> "3 to 8 seconds", (100, 150) -> "1 to 3 minutes"."""
+    """A rough time in one unit, in words: (3, 8) -> "3 to 8 seconds", (170, 172) -> "about 3 minutes".
+
+    It stands by itself: "about" is in it where one figure would look exact.
+    """
     least, most = as_decimal(low), as_decimal(high)
     if least is None or most is None:
         return NOTHING
@@ -144,7 +147,7 @@ def time_range(low: object, high: object) -> str:
     unit_s, unit = next(((size, name) for size, name in _UNITS if most >= 2 * size), _UNITS[-1])
     begin = max(1, _roughly(least / unit_s, ROUND_DOWN))
     end = max(begin, _roughly(most / unit_s, ROUND_UP))
-    return f"{end} {unit}s" if begin == end else f"{begin} to {end} {unit}s"
+    return f"about {end} {unit}s" if begin == end else f"{begin} to {end} {unit}s"
 
 
 _UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))

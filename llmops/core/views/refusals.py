@@ -1,15 +1,23 @@
-"""Pages that are not there or not allowed: the frame of the project stays around them, with a way back."""
+"""Pages that are not there, not allowed, or no pages: the frame of the project stays around them, with a way back."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import cast
 
+from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.decorators import sync_and_async_middleware
 
 from llmops.core.access import enter_project, open_page
 from llmops.panels import NavItem, navigation
+
+Answer = Callable[[HttpRequest], HttpResponseBase]
+AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 _IN_PROJECT = re.compile(r"/p/(?P<slug>[-\w]+)/")
 
@@ -24,6 +32,39 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """403: there is such a page, for people with another role."""
     return _refused(request, "403.html", status=403)
+
+
+@sync_and_async_middleware
+def explain_addresses_of_buttons(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
+    """Show a page where somebody opens an address that only a button of ours may ask.
+
+    Such addresses are in the history of a browser, and where one is led after signing in once more.
+    """
+    if iscoroutinefunction(get_response):
+
+        async def answer_async(request: HttpRequest) -> HttpResponseBase:
+            response = await get_response(request)
+            return await sync_to_async(_not_to_look_at)(request, response) if _is_bare(request, response) else response
+
+        return answer_async
+    answer = cast(Answer, get_response)
+
+    def answer_sync(request: HttpRequest) -> HttpResponseBase:
+        response = answer(request)
+        return _not_to_look_at(request, response) if _is_bare(request, response) else response
+
+    return answer_sync
+
+
+def _is_bare(request: HttpRequest, response: HttpResponseBase) -> bool:
+    by_hand = request.method == "GET" and not request.path.startswith("/api/")
+    return by_hand and response.status_code == 405
+
+
+def _not_to_look_at(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
+    page = _refused(request, "405.html", status=405)
+    page.headers["Allow"] = response.headers["Allow"]
+    return page
 
 
 def _refused(request: HttpRequest, template: str, *, status: int) -> HttpResponse:
