@@ -99,11 +99,14 @@ def set_price(model: str, usd_per_mtok: str, *, vendor: Vendor = Vendor.PRACTICE
 
 
 def expire_leases(run: Run) -> int:
-    """What the passing of time does to the leases of a worker that died. Returns how many rows were leased."""
+    """What the passing of time does to the leases of a worker that died. Returns how many rows were leased.
+
+    Time waits for nobody's locks, so rows that somebody is changing are left out: waiting could end in a deadlock.
+    """
     with database.cursor() as cursor:
         cursor.execute(
-            "UPDATE evals_app_result SET lease_until = now() - interval '1 second'"
-            " WHERE run_id = %s AND state = 'running'",
+            "UPDATE evals_app_result SET lease_until = now() - interval '1 second' WHERE id IN ("
+            "  SELECT id FROM evals_app_result WHERE run_id = %s AND state = 'running' FOR UPDATE SKIP LOCKED)",
             [run.pk],
         )
         return cursor.rowcount
