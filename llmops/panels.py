@@ -1,7 +1,7 @@
 """Slots that upper apps fill on lower pages, so that imports point down only.
 
-Apps register from `AppConfig.ready()`: entries of the navigation, cards and first steps on the project's home
-page, and what can be done with a prompt's version.
+Apps register from `AppConfig.ready()`: entries of the navigation, cards, first steps and the next step on the
+project's home page, and what can be done with a prompt's version.
 """
 
 from __future__ import annotations
@@ -78,6 +78,17 @@ class StepShown:
     allowed: bool
 
 
+class NextStep(NamedTuple):
+    """What a project that has everything would best do now: `title` says what is so, `text` what doing it brings, and
+    `action` is the button; `needs` is the Action of core/access.py that it takes."""
+
+    title: str
+    text: str
+    action: str
+    url: str
+    needs: Any
+
+
 class Hit(NamedTuple):
     """Something that was searched for and found; `note` says what kind of thing or where it stands."""
 
@@ -130,6 +141,7 @@ class ProjectItem(NamedTuple):
 _entries: dict[str, NavEntry] = {}
 _home_panels: dict[str, Callable[[HttpRequest], dict[str, Any]]] = {}
 _first_steps: dict[str, FirstStep] = {}
+_next_steps: dict[str, Callable[[Project], NextStep | None]] = {}
 _search_kinds: dict[str, SearchKind] = {}
 _list_places: dict[str, ListPlace] = {}
 _prompt_actions: dict[str, Callable[[Any, Any], tuple[str, ...] | None]] = {}
@@ -167,6 +179,17 @@ def first_steps(project: Project, *, may: Callable[[Any], bool]) -> list[StepSho
         allowed = step.needs is None or may(step.needs)
         shown.append(StepShown(step.title, step.text, step.action, url, state, allowed))
     return shown
+
+
+def register_next_step(find: Callable[[Project], NextStep | None], *, key: str) -> None:
+    """Let the home page ask this for what to do next; registering a key again replaces it."""
+    _next_steps[key] = find
+
+
+def next_step(project: Project, *, may: Callable[[Any], bool]) -> NextStep | None:
+    """The first step that any app has to propose to somebody who may take it, in the order of registration."""
+    steps = (find(project) for find in _next_steps.values())
+    return next((step for step in steps if step is not None and may(step.needs)), None)
 
 
 def register_search(*kinds: SearchKind) -> None:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404
 
 from evals_app.models import Run, RunEvaluator
 from llmops.core.models import Project
 from llmops.ids import row_number
+from prompts_app.models import Prompt, PromptVersion
 
 _BEFORE_A_NUMBER = re.compile(r"^(?:run\s*)?#?\s*", re.IGNORECASE)
 
@@ -129,3 +130,31 @@ def run_choices(project: Project, *, prompt: str = "", dataset: str = "") -> dic
         "dataset": latest.dataset.name,
         "evaluators": [row.evaluator_version.evaluator.name for row in run_evaluators(latest)],
     }
+
+
+class Unmeasured(NamedTuple):
+    """A prompt whose newest version no run has asked yet: that version's number, and the latest run of an older one."""
+
+    prompt: Prompt
+    number: int
+    before: Run
+
+
+def version_unmeasured(project: Project) -> Unmeasured | None:
+    """The prompt changed last of those that were run before they were changed and whose dataset is still there."""
+    newest = PromptVersion.objects.filter(prompt=OuterRef("pk")).order_by("-number")
+    earlier = Run.objects.filter(prompt_version__prompt=OuterRef("pk"), dataset__archived_at=None).order_by("-pk")
+    prompt = (
+        Prompt.objects.filter(project=project, archived_at=None)
+        .annotate(
+            newest=Subquery(newest.values("pk")[:1]),
+            number=Subquery(newest.values("number")[:1]),
+            earlier=Subquery(earlier.values("pk")[:1]),
+        )
+        .filter(~Exists(Run.objects.filter(prompt_version=OuterRef("newest"))), earlier__isnull=False)
+        .order_by("-updated_at", "-pk")
+        .first()
+    )
+    if prompt is None:
+        return None
+    return Unmeasured(prompt, prompt.number, runs_for_project(project).get(pk=prompt.earlier))

@@ -9,9 +9,17 @@ from django.urls import reverse
 
 from evals_app.models import Dataset, Run
 from evals_app.selectors.headlines import runs_page
+from evals_app.selectors.runs import version_unmeasured
 from llmops.core.access import Action, ProjectRequest
 from llmops.core.models import Project
-from llmops.panels import FirstStep, register_first_step, register_home_panel, register_prompt_action
+from llmops.panels import (
+    FirstStep,
+    NextStep,
+    register_first_step,
+    register_home_panel,
+    register_next_step,
+    register_prompt_action,
+)
 from prompts_app.models import Prompt, PromptVersion
 
 LATEST = 5
@@ -32,9 +40,29 @@ def latest_runs(request: ProjectRequest) -> dict[str, Any]:
 
 def run_button(prompt: Prompt, version: PromptVersion) -> tuple[str, str, str]:
     """The way from a prompt's version to a run of it."""
-    address = reverse("evals:run-new", kwargs={"project": prompt.project.slug})
-    query = urlencode({"prompt": prompt.name, "version": version.number})
-    return "Run on a dataset", f"{address}?{query}", "player-play"
+    chosen = {"prompt": prompt.name, "version": version.number}
+    return "Run on a dataset", run_address(prompt.project, chosen), "player-play"
+
+
+def run_unmeasured(project: Project) -> NextStep | None:
+    """A version that was made after the prompt was run, and that nobody has measured since."""
+    found = version_unmeasured(project)
+    if found is None or found.before.prompt_version is None:
+        return None
+    name, number, dataset = found.prompt.name, found.number, found.before.dataset.name
+    before = found.before.prompt_version.number
+    return NextStep(
+        title=f"Version {number} of {name} has not been measured yet",
+        text=f"Version {before} was run over “{dataset}”. Run version {number} over it too, to see how well it does.",
+        action=f"Run version {number}",
+        url=run_address(project, {"prompt": name, "version": number, "dataset": dataset}),
+        needs=Action.START_RUN,
+    )
+
+
+def run_address(project: Project, chosen: dict[str, Any]) -> str:
+    """The page that starts a run, with these choices made."""
+    return f"{reverse('evals:run-new', kwargs={'project': project.slug})}?{urlencode(chosen)}"
 
 
 def register() -> None:
@@ -62,4 +90,5 @@ def register() -> None:
         ),
     )
     register_home_panel("evals_app/_home_runs.html", latest_runs)
+    register_next_step(run_unmeasured, key="unmeasured")
     register_prompt_action(run_button)

@@ -61,8 +61,9 @@ def run_quote(request: ProjectRequest) -> HttpResponse:
     form = RunForm(request.GET, project=request.project)
     context: dict[str, Any] = {"form": form}
     if form.is_valid():
+        wanted = form.settings()
         try:
-            context["quote"] = run_preview(wanted=form.settings())
+            context |= {"quote": run_preview(wanted=wanted), "version": wanted.version}
         except RunProblem as problem:
             context["problem"] = problem.message
     return render(request, "evals_app/run_new.html#run-quote", context)

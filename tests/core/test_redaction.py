@@ -52,7 +52,7 @@ def test_what_looks_like_a_secret(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Run 12 finished: 81 % correct (74-86, n = 120).",
+        "Run 12 finished: 81 % correct (73-87, n = 120).",
         "Paste the key again, and choose a password of ten characters.",
         "input_tokens=120 max_tokens: 40, tokens a minute",
         "http://127.0.0.1:8000/p/demo/runs/2/?page=1@2",

@@ -180,10 +180,10 @@ def test_ago_keeps_the_exact_time() -> None:
 
 
 def test_estimate_reads_as_one_sentence() -> None:
-    html = estimate(Found(0.8125, 0.741, 0.864, 120))
+    html = estimate(Found(0.8125, 0.733, 0.873, 120))
     words = " ".join(Template("{{ html|striptags }}").render(Context({"html": html})).split())
-    assert words == "81 % (74-86), n = 120"
-    assert "between 74 % and 86 %, on a scale from 0 % to 100 %" in html
+    assert words == "81 % (73-87), n = 120"
+    assert "between 73 % and 87 %, on a scale from 0 % to 100 %" in html
     assert "style=" not in html
 
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 # More than these is a new query on a page that people open all day: write why into the commit that raises one.
 BASELINES = {
-    "": 11,
+    "": 12,
     "search/?q=thing": 9,
     "prompts/": 9,
     "prompts/?q=thing": 9,

@@ -13,6 +13,8 @@ from evals_app.services.datasets import dataset_create
 from llmops.core.choices import Role
 from llmops.core.models import User
 from llmops.core.services import member_set
+from llmops.providers.base import Message
+from prompts_app.services import VersionContent, version_publish
 from tests.core.factories import make_room, make_user, signed_in
 from tests.evals_app.factories import make_world
 from tests.prompts_app.factories import make_prompt
@@ -69,3 +71,14 @@ def test_the_quote_is_a_sentence_of_plain_english() -> None:
     chosen = {"prompt": "echo", "dataset": "cases", "repeats": 1, "concurrency": 10}
     answer = client.get(f"/p/{world.project.slug}/runs/quote/", chosen).content.decode()
     assert "takes <b>a few seconds</b>." in answer
+
+
+def test_the_quote_says_which_version_it_is_for() -> None:
+    world = make_world(n_cases=3)
+    client = signed_in(make_user(), world.project, Role.EDITOR)
+    content = VersionContent([Message("user", "Say {{text}}")], world.connection, "echo")
+    version_publish(world.version.prompt, content=content)
+    chosen = {"prompt": "echo", "dataset": "cases", "repeats": 1, "concurrency": 10}
+    for version, said in (("", "Running version 2 makes"), ("1", "Running version 1 makes")):
+        answer = client.get(f"/p/{world.project.slug}/runs/quote/", {**chosen, "version": version})
+        assert said in answer.content.decode()

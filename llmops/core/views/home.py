@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.http import require_GET
 
 from llmops.core.access import Action, ProjectRequest, project_page
-from llmops.panels import first_steps, home_panels
+from llmops.panels import first_steps, home_panels, next_step
 
 
 @project_page(Action.VIEW)
@@ -16,10 +16,12 @@ from llmops.panels import first_steps, home_panels
 def home(request: ProjectRequest) -> HttpResponse:
     """What the project has, and the one next step."""
     steps = first_steps(request.project, may=request.actor.may)
+    settled = all(step.state == "done" for step in steps)
     context = {
         "nav": "home",
         "steps": steps,
-        "next_step": next((step for step in steps if step.state == "current"), None),
+        "settled": settled,
+        "next_step": next_step(request.project, may=request.actor.may) if settled else None,
         "last_step": steps[-1] if steps else None,
         "panels": [render_to_string(template, below, request=request) for template, below in home_panels(request)],
     }
