@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.http import Http404
 from django.utils import timezone
 
-from evals_app.choices import ACTIVE_RUN_STATES, ResultState, RunState, ValueType
+from evals_app.choices import ACTIVE_RUN_STATES, ResultState, RunSource, RunState, ValueType
 from evals_app.models import Result, Run, Score
 from evals_app.selectors.cases import SHOWN_CHARS
 from evals_app.selectors.results import (
@@ -111,7 +111,10 @@ class ResultRow:
 
 @dataclass(frozen=True, slots=True)
 class ResultsPage:
-    """Some results with the filters above them. `chips` carry the parameters that they set as `query`."""
+    """Some results with the filters above them. `chips` carry the parameters that they set as `query`.
+
+    `shows_waits` is False where nobody measured how long the answers took.
+    """
 
     rows: list[ResultRow]
     metrics: list[MetricResult]
@@ -119,6 +122,15 @@ class ResultsPage:
     n_shown: int
     next_after: str
     search: str
+    shows_waits: bool
+
+    def neighbours(self, number: str) -> tuple[str, str]:
+        """The results before and after this one on the page, empty where there is none."""
+        numbers = [row.number for row in self.rows]
+        if number not in numbers:
+            return "", ""
+        at = numbers.index(number)
+        return numbers[at - 1] if at else "", numbers[at + 1] if at + 1 < len(numbers) else ""
 
 
 def run_results_page(
@@ -137,13 +149,15 @@ def run_results_page(
     if (last := row_number(after)) is not None:
         results = results.filter(pk__gt=last)
     found = list(results[: limit + 1])
+    rows = _rows(found[:limit], metrics)
     return ResultsPage(
-        rows=_rows(found[:limit], metrics),
+        rows=rows,
         metrics=metrics,
         chips=_chips(run, report.counts, chosen, show, tag),
         n_shown=min(len(found), limit),
         next_after=str(found[limit - 1].pk) if len(found) > limit else "",
         search=search,
+        shows_waits=run.source == RunSource.GENERATED or any(row.latency_ms is not None for row in rows),
     )
 
 
@@ -249,8 +263,14 @@ def result_story(run: Run, *, result_id: int) -> ResultStory | None:
         scores=list(result.scores.all()),
         calls=list(result_calls(result)),
         cost_usd=result.cost_usd,
-        facts=[(name, value) for name, value in result.case_version.inputs.items()],
+        facts=_facts(run, result),
     )
+
+
+def _facts(run: Run, result: Result) -> list[tuple[str, Any]]:
+    """The inputs in the order of the dataset's columns: the database keeps another one."""
+    places = {name: at for at, name in enumerate(run.dataset.columns)}
+    return sorted(result.case_version.inputs.items(), key=lambda fact: places.get(fact[0], len(places)))
 
 
 def _sent(run: Run, result: Result) -> tuple[tuple[Message, ...], str]:

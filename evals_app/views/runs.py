@@ -172,6 +172,8 @@ def _results(request: ProjectRequest, run: Run, report: RunReport) -> dict[str, 
     for chip in page.chips:
         chip["url"] = f"{here}?{_query(request, **chip.pop('query'))}"
     opened = row_number(request.GET.get("result", ""))
+    row_url = f"{here}?{kept}&result=" if (kept := _query(request, result=None)) else f"{here}?result="
+    before, after = page.neighbours(str(opened or ""))
     return {
         "page": page,
         "here": here,
@@ -179,7 +181,9 @@ def _results(request: ProjectRequest, run: Run, report: RunReport) -> dict[str, 
         "close_url": f"{here}?{_query(request, result=None)}#open-result-{opened}",
         "next_url": f"{here}?{_query(request, after=page.next_after, result=None)}" if page.next_after else "",
         "kept": [(name, request.GET[name]) for name in ("show", "metric", "tag") if request.GET.get(name)],
-        "row_url": f"{here}?{kept}&result=" if (kept := _query(request, result=None)) else f"{here}?result=",
+        "row_url": row_url,
+        "previous_result": f"{row_url}{before}#open-result-{before}" if before else "",
+        "next_result": f"{row_url}{after}#open-result-{after}" if after else "",
         "opened": str(opened or ""),
         "story": result_story(run, result_id=opened) if opened else None,
     }

@@ -1,4 +1,4 @@
-/* Native <dialog>, <details> menus and the side panel: what the elements do not do by themselves. */
+/* Native <dialog>, <details> menus, and Escape, which also closes the side panel: what the elements do not do by themselves. */
 (function () {
   "use strict";
 
@@ -43,26 +43,5 @@
       return;
     }
     document.querySelector("[data-panel-close]")?.click();
-  });
-
-  /* The panel takes focus when it opens through a link in the list, and gives it back to that link. */
-  let cameFrom = null;
-  document.addEventListener("htmx:beforeRequest", (event) => {
-    const link = event.detail.elt.closest?.(".row-link");
-    const closes = event.detail.elt.matches?.("[data-panel-close]");
-    if (!link && !closes) return;
-    for (const row of document.querySelectorAll(".row-link[aria-current]")) row.removeAttribute("aria-current");
-    if (link) {
-      link.setAttribute("aria-current", "true");
-      cameFrom = link.id || null;
-    }
-  });
-  document.addEventListener("htmx:afterSettle", (event) => {
-    const panel = event.detail.elt.matches?.(".panel") ? event.detail.elt : event.detail.elt.querySelector?.(".panel");
-    if (panel && cameFrom) panel.focus({ preventScroll: true });
-    else if (cameFrom && !document.querySelector(".panel")) {
-      document.getElementById(cameFrom)?.focus({ preventScroll: true });
-      cameFrom = null;
-    }
   });
 })();

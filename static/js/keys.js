@@ -1,4 +1,4 @@
-/* Single keys, never while typing: ? shortcuts, / search, g + letter pages, j and k (or arrows, from a row) rows of a list. */
+/* Single keys, never while typing: ? shortcuts, / search, g + letter pages, j and k (or arrows, from a row) rows of a list, or what the side panel shows. */
 (function () {
   "use strict";
   let going = 0;
@@ -14,9 +14,15 @@
     else if (event.key === "/") {
       const search = document.querySelector("[data-search]");
       if (search) { event.preventDefault(); search.focus(); search.select(); }
-    } else if (event.key === "j") step(1);
-    else if (event.key === "k") step(-1);
+    } else if (event.key === "j") onward("next", 1);
+    else if (event.key === "k") onward("previous", -1);
   });
+  /* From within the side panel it is the panel that goes on. */
+  function onward(name, by) {
+    const panel = document.activeElement.closest(".panel");
+    if (panel?.querySelector("[data-panel-step]")) panel.querySelector(`[data-panel-step="${name}"]`)?.click();
+    else step(by);
+  }
 
   /* Up and down scroll, unless a row has the focus; cells of a dataset have arrow keys of their own (cells.js). */
   function isArrow(event) {

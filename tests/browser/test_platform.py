@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Site
 
@@ -82,6 +82,55 @@ def test_an_answer_far_down_is_opened_and_closed_where_one_is(page: Page) -> Non
     expect(page.locator("#result-panel")).to_have_count(0)
     expect(row).to_be_focused()
     expect(row).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_results_are_read_one_after_the_other_by_keyboard(page: Page, width: int) -> None:
+    """Open a run and a result, go on to the next, read all of it, close it: on a phone the panel lies over the list."""
+    press, panel = page.keyboard.press, page.locator("#result-panel")
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto("/p/demo/runs/")
+    _tab_to(page, page.locator(".row-link").last)
+    press("Enter")
+    page.wait_for_url("**/runs/1/")
+    rows = page.locator(".row-link")
+    first, second, third = (rows.nth(at).inner_text() for at in range(3))
+    _tab_to(page, rows.first)
+    press("Enter")
+    expect(panel).to_contain_text(first)
+    if width == 390:
+        expect(panel).to_be_focused()
+    _tab_to(page, panel.get_by_role("link", name="Next"))
+    press("Enter")
+    expect(panel.get_by_role("heading")).to_contain_text(second)
+    expect(panel.get_by_role("link", name="Next")).to_be_focused()
+    press("j")
+    expect(panel.get_by_role("heading")).to_contain_text(third)
+    expect(panel.get_by_role("link", name="Next")).to_be_focused()
+    press("k")
+    expect(panel.get_by_role("heading")).to_contain_text(second)
+    _tab_to(page, panel.get_by_text("What was sent"))
+    press("Enter")
+    _tab_to(page, panel.get_by_text("Every attempt"))
+    press("Enter")
+    expect(panel).to_contain_text("Answer, attempt 1")
+    panel.evaluate("(element) => { element.scrollTop = 0 }")
+    press("ArrowDown")
+    if width == 390:
+        page.wait_for_function("() => document.getElementById('result-panel').scrollTop > 0")
+        for _ in range(20):  # nothing that lies under the panel is ever reached
+            press("Tab")
+            assert page.evaluate("() => document.activeElement.closest('.stage-main, .topbar, .head') === null")
+        _tab_to(page, panel.get_by_role("link", name="Close"))
+    press("Escape")
+    expect(panel).to_have_count(0)
+    expect(rows.nth(1)).to_be_focused()
+    press("ArrowDown")
+    press("Enter")
+    expect(panel.get_by_role("heading")).to_contain_text(third)
+    if width == 390:
+        page.mouse.click(195, 20)  # beside the panel
+        expect(panel).to_have_count(0)
 
 
 def test_everything_is_found_from_the_keyboard(page: Page) -> None:
@@ -252,6 +301,16 @@ def test_the_main_job_is_done_without_a_mouse(page: Page) -> None:
     page.keyboard.type("by-keys@example.com")
     press("Enter")
     expect(page.locator("main")).to_contain_text("by-keys@example.com")
+
+
+def _tab_to(page: Page, control: Locator) -> None:
+    """Press Tab, and nothing else, until the control has the focus."""
+    page.wait_for_load_state()
+    for _ in range(120):
+        if control.evaluate("(element) => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    expect(control).to_be_focused()
 
 
 def _go(page: Page, letter: str, url: str) -> None:

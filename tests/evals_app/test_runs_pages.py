@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from html import unescape
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from evals_app.engine.case_files import CaseRow
 from evals_app.models import Result, Run
-from evals_app.services.datasets import dataset_create
+from evals_app.selectors.datasets import cases_at
+from evals_app.services.datasets import cases_put, dataset_create
+from evals_app.services.runs import RunSettings, UploadedOutput, run_upload
 from llmops.core.choices import Role
 from llmops.core.models import User
 from llmops.core.services import member_set
@@ -82,3 +86,59 @@ def test_the_quote_says_which_version_it_is_for() -> None:
     for version, said in (("", "Running version 2 makes"), ("1", "Running version 1 makes")):
         answer = client.get(f"/p/{world.project.slug}/runs/quote/", {**chosen, "version": version})
         assert said in answer.content.decode()
+
+
+def reader(run: Run) -> Client:
+    """A browser of somebody who may read the run."""
+    return signed_in(make_user(), run.project, Role.VIEWER)
+
+
+def test_answers_made_elsewhere_have_no_price_no_wait_and_no_attempts() -> None:
+    world = make_world(n_cases=3)
+    wanted = RunSettings(dataset=world.dataset, evaluators=[world.exact], label="the old assistant")
+    cases = cases_at(world.dataset, revision=world.dataset.revision)
+    run = run_upload(project=world.project, wanted=wanted, outputs=[UploadedOutput(case, "so", {}) for case in cases])
+    Run.objects.filter(pk=run.pk).update(state="finished")
+    result = Result.objects.filter(run=run).earliest("pk")
+    here = reverse("evals:run-detail", args=[run.project.slug, run.pk])
+    page = reader(run).get(f"{here}?result={result.pk}").content.decode()
+    main = page[page.index("<main") : page.index("</main>")]
+    assert "Answered elsewhere" in main
+    assert main.count("the old assistant") == 1  # in the heading, and not once more below it
+    assert not any(word in main for word in ("$", "attempt", ">Wait<"))
+    asked = reverse("evals:run-detail", args=[run.project.slug, world.run().pk])
+    assert ">Wait<" in reader(run).get(asked).content.decode()
+
+
+def test_a_result_leads_to_its_neighbours_in_the_list_as_it_is_narrowed_down() -> None:
+    run = make_world(n_cases=4).run()
+    first, second, third, last = Result.objects.filter(run=run).order_by("pk")
+    Result.objects.filter(pk__in=[second.pk, last.pk]).update(state="error", reason="It took too long.")
+    here = reverse("evals:run-detail", args=[run.project.slug, run.pk])
+    client = reader(run)
+
+    def steps(query: str) -> dict[str, str]:
+        page = unescape(client.get(f"{here}?{query}").content.decode())
+        return {name: url for url, name in re.findall(r'href="([^"]+)" data-panel-step="(\w+)"', page)}
+
+    def to(result: Result, kept: str = "") -> str:
+        return f"{here}?{kept}result={result.pk}#open-result-{result.pk}"
+
+    assert steps(f"result={first.pk}") == {"next": to(second)}
+    assert steps(f"result={second.pk}") == {"previous": to(first), "next": to(third)}
+    assert steps(f"show=error&result={second.pk}") == {"next": to(last, "show=error&")}
+    assert steps(f"show=error&result={last.pk}") == {"previous": to(second, "show=error&")}
+    assert steps(f"show=error&result={third.pk}") == {}
+
+
+def test_the_story_of_a_result_names_its_inputs_in_the_order_of_the_columns() -> None:
+    world = make_world()
+    dataset = dataset_create(project=world.project, name="ordered")
+    cases_put(dataset, [CaseRow(inputs={"question": "Why?", "id": "", "about": "x"})])
+    dataset.refresh_from_db()
+    run = world.run(dataset=dataset, version=world.prompt("echo", text="{{question}}"))
+    result = Result.objects.get(run=run)
+    here = reverse("evals:run-detail", args=[run.project.slug, run.pk])
+    panel = reader(run).get(f"{here}?result={result.pk}").content.decode().split('class="panel-body"')[1]
+    assert re.findall(r'part-name">(question|id|about)<', panel) == ["question", "id", "about"]
+    assert "(empty)" in panel

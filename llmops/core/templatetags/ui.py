@@ -75,15 +75,30 @@ def verdict(content: str, tone: str = "neutral", note: str = "", id: str = "") -
 
 
 @register.simple_block_tag(end_name="endpanel")
-def panel(content: str, title: str, close_url: str, id: str = "panel", target: str = "") -> SafeString:
-    """The side panel for one item of a list; `close_url` is the list without it.
+def panel(
+    content: str,
+    title: str,
+    close_url: str,
+    id: str = "panel",
+    target: str = "",
+    previous_url: str = "",
+    next_url: str = "",
+) -> SafeString:
+    """The side panel for one item of a list; `close_url` is the list without it, the others its neighbours there.
 
     With `target`, the id of the partial around the panel, htmx takes it away without a new page.
     """
-    return render_to_string(
-        "components/_panel.html",
-        {"content": content, "title": title, "close_url": close_url, "id": id, "target": target},
-    )
+    shown = {
+        "content": content,
+        "title": title,
+        "close_url": close_url,
+        "id": id,
+        "target": target,
+        "previous_url": previous_url,
+        "next_url": next_url,
+        "steps": previous_url or next_url,
+    }
+    return render_to_string("components/_panel.html", shown)
 
 
 @register.simple_block_tag(end_name="enddialog")
