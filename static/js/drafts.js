@@ -22,12 +22,14 @@
   }
   const draftKeys = () => Object.keys(store).filter((key) => key.startsWith(PREFIX));
 
-  /* A draft that was sent is done with once the server said so; one that came back with errors is on the page anyway. */
+  /* A draft that was sent is done with once the server said so. Whoever looks elsewhere first has not saved it: the answer
+     was that it has errors, or meets another change. */
   const saved = document.querySelector(".toast-note.is-success") !== null;
   for (const key of draftKeys()) {
     const draft = read(key);
-    const elsewhere = draft && !key.startsWith(`${PREFIX}${user}:${location.pathname}:`);
-    if (!draft || Date.now() - draft.at > KEEP_MS || (draft.sent && (saved || elsewhere))) store.removeItem(key);
+    const elsewhere = !key.startsWith(`${PREFIX}${user}:${location.pathname}:`);
+    if (!draft || Date.now() - draft.at > KEEP_MS || (draft.sent && saved)) store.removeItem(key);
+    else if (draft.sent && elsewhere) write(key, { ...draft, sent: false });
   }
 
   whenPresent("textarea[data-draft]", (area) => {
