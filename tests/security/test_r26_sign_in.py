@@ -102,6 +102,17 @@ def test_an_account_that_does_not_exist_is_locked_with_the_same_words() -> None:
     assert problem(attempt("nobody@example.com")) == problem(attempt(user.email))
 
 
+@pytest.mark.parametrize("typed", ["S\u0131ssi", "S\u0130SSI"])
+def test_an_account_has_one_name_whatever_letters_the_database_takes_for_its_own(typed: str) -> None:
+    """It writes a dotless i in capitals as any other: each spelling would have five tries of its own."""
+    user = User.objects.create_user("sissi@example.com", RIGHT)
+    for number, spelling in enumerate(("SISSI", " Sissi ", "sissi", "SiSSi", "sissi")):
+        assert attempt(f"{spelling}@example.com", address="198.51.100.1").status_code == 422, number
+    assert attempt(f"{typed}@example.com", RIGHT).status_code != 302
+    assert attempt(f"{typed}@example.com", RIGHT, address="198.51.100.9").status_code != 302
+    assert attempt(user.email, RIGHT, address="198.51.100.9").status_code == 302
+
+
 def test_who_has_a_whole_net_of_addresses_has_five_tries_all_the_same() -> None:
     user = make_user()
     for number in range(5):

@@ -11,19 +11,24 @@ from django.utils import timezone
 
 
 class UserAccounts(BaseUserManager["User"]):
-    """Looks people up by e-mail without regard to case."""
+    """Keeps e-mails in small letters, so that one is found in whatever case it was typed."""
+
+    def with_email(self, email: str) -> models.QuerySet[User]:
+        """Whose e-mail this is, nobody or one. The database is not asked to overlook case: it takes other letters, such
+        as a dotless i, for the same, and an account must have one name to have its tries counted."""
+        return self.filter(email=_as_kept(email))
 
     def get_by_natural_key(self, username: str | None) -> User:
-        return self.get(email__iexact=username or "")
+        return self.with_email(username or "").get()
 
     def create_user(self, email: str, password: str | None = None, *, name: str = "") -> User:
-        user = self.model(email=self.normalize_email(email).lower(), name=name)
+        user = self.model(email=_as_kept(email), name=name)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
     def create_superuser(self, email: str, password: str | None = None) -> User:
-        user = self.model(email=self.normalize_email(email).lower(), is_staff=True, is_superuser=True)
+        user = self.model(email=_as_kept(email), is_staff=True, is_superuser=True)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -49,3 +54,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+
+def _as_kept(email: str) -> str:
+    return email.strip().lower()

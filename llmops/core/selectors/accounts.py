@@ -29,7 +29,7 @@ class SignInShown(NamedTuple):
 
 def user_by_email(email: str) -> User | None:
     """Whose e-mail this is, in whatever case it was typed."""
-    return User.objects.filter(email__iexact=email.strip()).first()
+    return User.objects.with_email(email).first()
 
 
 def sign_ins_of(user: User, *, session_key: str | None) -> list[SignInShown]:

@@ -33,7 +33,7 @@ def invitation_send(*, project: Project, email: str, role: Role, invited_by: Use
     One statement, so that two administrators at the same moment make one invitation. Mail is sent by the task.
     """
     email = email.strip().lower()
-    if Membership.objects.filter(project=project, user__email__iexact=email).exists():
+    if Membership.objects.filter(project=project, user__email=email).exists():
         raise AlreadyMember(email)
     fresh = {"role": role, "invited_by": invited_by, **_fresh()}
     with transaction.atomic():

@@ -31,7 +31,7 @@ def user_create_admin(*, email: str, password: str) -> User:
     Idempotent. One transaction.
     """
     with transaction.atomic():
-        user = User.objects.select_for_update().filter(email__iexact=email).first()
+        user = User.objects.with_email(email).select_for_update().first()
         if user is None:
             user = User.objects.create_user(email, password)
         else:

@@ -35,7 +35,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         return _page(request, offer, {"gone": gone}, status=410)
     if request.user.is_authenticated:
         return _join(request, offer, request.user)
-    if User.objects.filter(email__iexact=offer.email).exists():
+    if User.objects.with_email(offer.email).exists():
         return _page(request, offer, {"has_account": True})
     return _join_as_new(request, offer)
 
