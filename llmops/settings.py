@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "llmops.core.views.refusals.explain_addresses_of_buttons",
+    "llmops.core.views.refusals.ZeroCharacters",
 ]
 
 ROOT_URLCONF = "llmops.urls"

@@ -112,7 +112,7 @@ def case_put_back(request: ProjectRequest, name: str, case_id: int) -> HttpRespo
 
 def _columns(request: ProjectRequest, dataset: Dataset) -> list[str]:
     """The columns of the grid: those of the dataset, then those that the address names with commas."""
-    wanted = [name.strip()[:100] for name in request.GET.get("columns", "").replace("\x00", "").split(",")]
+    wanted = [name.strip()[:100] for name in request.GET.get("columns", "").split(",")]
     names = [*dataset.columns, *(name for name in wanted[:MOST_NEW_COLUMNS] if name)]
     return list(dict.fromkeys(names)) or [FIRST_COLUMN]
 

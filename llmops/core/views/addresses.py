@@ -36,5 +36,5 @@ def number_in(request: HttpRequest, name: str) -> int | None:
 
 
 def text_in(request: HttpRequest, name: str) -> str:
-    """A parameter that is searched for, as the database takes it."""
-    return request.GET.get(name, "").replace("\x00", "").strip()[:MOST_SEARCH_CHARS]
+    """A parameter that is searched for."""
+    return request.GET.get(name, "").strip()[:MOST_SEARCH_CHARS]

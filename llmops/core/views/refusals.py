@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import cast
+from typing import Any, cast
+from urllib.parse import quote
 
-from asgiref.sync import iscoroutinefunction, sync_to_async
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.decorators import sync_and_async_middleware
 
 from llmops.core.access import enter_project, open_page
+from llmops.core.views.unknown import unknown_api_address
 from llmops.panels import NavItem, navigation
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
@@ -54,6 +56,29 @@ def explain_addresses_of_buttons(get_response: Answer | AsyncAnswer) -> Answer |
         return _not_to_look_at(request, response) if _is_bare(request, response) else response
 
     return answer_sync
+
+
+class ZeroCharacters:
+    """The database takes no zero character, so nothing has one in its name: an address with one leads nowhere. In the
+    parameters of an address it becomes what stands for characters that cannot be read."""
+
+    sync_capable = async_capable = True
+
+    def __init__(self, get_response: Answer | AsyncAnswer) -> None:
+        self._get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        request.META["QUERY_STRING"] = request.META.get("QUERY_STRING", "").replace("%00", quote("\ufffd"))
+        return self._get_response(request)
+
+    def process_view(self, request: HttpRequest, *_: Any) -> HttpResponseBase | None:
+        if "\0" not in request.path_info:
+            return None
+        if request.path_info.startswith("/api/"):
+            return unknown_api_address(request, request.path_info.removeprefix("/api/"))
+        return page_not_found(request, Http404())
 
 
 def _is_bare(request: HttpRequest, response: HttpResponseBase) -> bool:
