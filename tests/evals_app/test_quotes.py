@@ -102,4 +102,4 @@ def test_the_page_says_a_range_in_plain_words(world: World, client: Client) -> N
         {"prompt": "echo", "dataset": "cases", "concurrency": 10, "repeats": 1},
     ).content.decode()
     assert "<b>40 calls</b>" in page
-    assert "about <b>9 to 15 seconds</b>" in page
+    assert "takes <b>9 to 15 seconds</b>" in page

@@ -59,10 +59,11 @@ class Platform:
         self.web_url = self.parts.addresses["url"]
         self._variables = {name: value for name, value in values.items() if name.startswith("LLMOPS_")}
 
-    def start(self, name: str) -> None:
-        """Start worker, beat or web, and wait until it works."""
+    def start(self, name: str, **variables: str) -> None:
+        """Start worker, beat or web, with other variables if need be, and wait until it works."""
         since = connection_time()
         program = self._program(name)
+        program = replace(program, environment={**program.environment, **variables})
         log = self.folder / f"{name}.log"
         with log.open("ab") as output:
             process = self.processes[name] = start(program, output=output.fileno())

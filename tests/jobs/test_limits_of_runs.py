@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -22,6 +23,16 @@ from tests.jobs.processes import Platform, until
 pytestmark = [pytest.mark.jobs, pytest.mark.xdist_group("programs")]
 
 STOP_TAKES_S = 2.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _leases_that_hold(programs: Platform) -> Iterator[None]:
+    """No worker dies here; on a busy machine the short lease of the others could run out under one that lives."""
+    if "worker" in programs.processes:
+        programs.kill("worker")
+    programs.start("worker", LLMOPS_LEASE_S="30")
+    yield
+    programs.kill("worker")
 
 
 def until_state(run: Run, state: str, *, within_s: float = 60.0) -> None:
