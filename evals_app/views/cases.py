@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
+from evals_app.engine.case_files import CaseRow
 from evals_app.forms.case_grid import MOST_ROWS, CaseGrid
 from evals_app.forms.datasets import CaseForm
 from evals_app.models import CaseVersion, Dataset
@@ -39,14 +40,18 @@ def case_add(request: ProjectRequest, name: str) -> HttpResponse:
     if request.method == "POST":
         problem = _grid_problem(grid)
         if not problem:
+            cases = grid.cases()
             try:
-                stored = services.cases_put(dataset, grid.cases(), author=request.user)
+                stored = services.cases_put(dataset, cases, author=request.user)
             except WrongCases as wrong:
                 grid.mark(wrong.problems)
                 problem = "Nothing was saved yet. See what is marked below."
             except DatasetProblem as full:
                 problem = full.message
             else:
+                if empty := sum(_lacks(case, columns[0]) for case in cases):
+                    are = "is" if empty == 1 else "are"
+                    messages.warning(request, f"{empty:,} of the cases {are} without a text in “{columns[0]}”.")
                 return redirect(after_import(request, dataset, stored))
     context = {
         "nav": "datasets",
@@ -73,7 +78,8 @@ def case_edit(request: ProjectRequest, name: str, case_id: int) -> HttpResponse:
     theirs: CaseVersion | None = None
     if form.is_valid():
         try:
-            stored = services.case_edit(base, form.row(), author=request.user)
+            row = form.row()
+            stored = services.case_edit(base, row, author=request.user)
         except WrongCases as wrong:
             form.mark(wrong.problems)
         except CaseChanged as changed:
@@ -81,7 +87,7 @@ def case_edit(request: ProjectRequest, name: str, case_id: int) -> HttpResponse:
                 raise Http404("Somebody took this case out meanwhile.") from changed
             theirs = changed.now
         else:
-            return _saved(request, dataset, case_id, stored)
+            return _saved(request, dataset, case_id, stored, row)
     return _panel_again(request, dataset, base, form, theirs)
 
 
@@ -123,9 +129,16 @@ def _grid_problem(grid: CaseGrid) -> str:
     return "" if grid.filled() else "Type or paste at least one case."
 
 
-def _saved(request: ProjectRequest, dataset: Dataset, case_id: int, stored: Stored) -> HttpResponse:
+def _lacks(case: CaseRow, column: str) -> bool:
+    """Whether the first variable, which most often is the question, has no text: it may be meant, and is said."""
+    return not case.inputs.get(column, "").strip()
+
+
+def _saved(request: ProjectRequest, dataset: Dataset, case_id: int, stored: Stored, row: CaseRow) -> HttpResponse:
     """On with the panel and, beside it, the changed list; without scripts the whole page again."""
     said = f"Saved as revision {stored.revision}." if stored.updated else "Nothing was changed."
+    if stored.updated and dataset.columns and _lacks(row, dataset.columns[0]):
+        said += f" It is without a text in “{dataset.columns[0]}”."
     if not request.htmx:  # type: ignore[attr-defined]  # set by django-htmx
         messages.success(request, said)
         here = reverse("evals:dataset-detail", args=[request.project.slug, dataset.name])

@@ -37,6 +37,13 @@ def refusing(page: Page, context: BrowserContext) -> Page:
     return opened
 
 
+CARET_ONCE_FOCUSED = """() => {
+    window.carets = [];
+    const note = (field) => window.carets.push(field.selectionStart);
+    addEventListener("focusin", ({target}) => { if (target.matches("textarea")) queueMicrotask(() => note(target)) });
+}"""
+
+
 def new_dataset(page: Page, *, fill: str = "I type or paste them") -> str:
     """Make an empty dataset through the page; ends where its cases get in."""
     name = f"Questions {next(_numbers)}"
@@ -272,10 +279,12 @@ def test_cells_are_edited_where_they_stand_by_keyboard_and_undone(page: Page) ->
     new_dataset(page)
     type_cases(page, ("first?", "one"), ("second?", "two"))
     page.get_by_role("link", name="first?").focus()
+    page.evaluate(CARET_ONCE_FOCUSED)
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     cell = page.get_by_role("textbox", name="Expected answer")
     expect(cell).to_be_focused()
+    assert page.evaluate("window.carets") == [len("one")]  # what is typed at once stands behind the text
     page.keyboard.type("!")
     page.keyboard.press("Shift+Enter")
     page.keyboard.type("really")

@@ -83,6 +83,23 @@ def test_typed_rows_become_cases_and_empty_ones_do_not(room: Room) -> None:
     assert "2 added" in room.client.get(done["Location"]).content.decode()
 
 
+def test_a_case_without_a_question_is_stored_and_said(room: Room) -> None:
+    dataset = dataset_create(project=room.project, name="cards")
+    address = f"{room.address}datasets/cards/add/?columns=question,%20product"
+    said = unescape(
+        room.client.post(address, grid(("", "card", "", ""), ("a", "", "", "")), follow=True).content.decode()
+    )
+    assert "1 of the cases is without a text in “question”." in said
+    dataset.refresh_from_db()
+    without, version = current(dataset)
+    assert without.inputs == {"question": "", "product": "card"}
+    form = form_of(panel(room, version))
+    unchanged = save(room, version, form, **HTMX)
+    assert "without a text" not in json.loads(unchanged["HX-Trigger"])["toast"]["text"]
+    emptied = save(room, version, form | {"in_0": " ", "in_1": "loan"}, **HTMX)
+    assert json.loads(emptied["HX-Trigger"])["toast"]["text"].endswith("It is without a text in “question”.")
+
+
 def test_typing_what_is_there_says_so(room: Room, dataset: Dataset) -> None:
     address = f"{room.address}datasets/cards/add/"
     done = room.client.post(address, grid(("", "first", "card", "yes", "a, b")), follow=True)
