@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from llmops.providers.base import Vendor
+from llmops.providers.base import LOCAL_MODEL, Vendor
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ VENDORS: Mapping[Vendor, VendorCard] = {
         title="Tiny local model",
         summary="A very small model that runs on this machine. For trying things out: its answers are weak.",
         icon="cpu",
-        models=("smollm2-135m-instruct",),
+        models=(LOCAL_MODEL,),
     ),
     Vendor.PRACTICE: VendorCard(
         title="Practice",

@@ -19,6 +19,10 @@ class Vendor(StrEnum):
     PRACTICE = "practice"
 
 
+LOCAL_MODEL = "smollm2-135m-instruct"
+"""The one model that the vendor `local` has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation; `role` is system, user or assistant."""

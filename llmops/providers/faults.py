@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmops.providers.base import CallErrorKind, Credential, ModelCallError, Usage
+from llmops.providers.base import LOCAL_MODEL, CallErrorKind, Credential, ModelCallError, Usage, Vendor
 from llmops.texts import shortened
 
 _SAID_CHARS = 300
@@ -58,6 +58,23 @@ _SENTENCES: dict[CallErrorKind, str] = {
     ),
     CallErrorKind.STOPPED: "Stopped before the model was called.",
 }
+_SENTENCES_OF_VENDORS: dict[tuple[CallErrorKind, Vendor], str] = {
+    (CallErrorKind.NO_SUCH_MODEL, Vendor.LOCAL): (
+        f"The connection “{{name}}” does not know the model “{{model}}”. The one that it has is “{LOCAL_MODEL}”."
+    ),
+    (CallErrorKind.NO_SUCH_MODEL, Vendor.PRACTICE): (
+        "The connection “{name}” does not know the model “{model}”. It has “echo”, “banker”, “fixed:Hello!”, "
+        "“slow:500” and “flaky:20”, with a text or number of your own behind the colon."
+    ),
+    (CallErrorKind.UNREACHABLE, Vendor.LOCAL): (
+        "The model on this machine, “{name}”, does not answer. It may still be starting: try again in a minute, "
+        "or use another connection."
+    ),
+}
+_VENDOR_AWAY = (
+    "The vendor behind the connection “{name}” could not be reached from here. Check that this machine may reach "
+    "the internet, and try again."
+)
 
 
 def fault(
@@ -78,7 +95,7 @@ def fault(
     `message` replaces the standing sentence of the kind and `detail` follows it; `said` is what the
     vendor wrote, quoted and shortened. The key is cut out of all three.
     """
-    standing = _SENTENCES[kind].format(name=credential.name, model=model, when=_when(retry_after_s))
+    standing = _standing(kind, credential).format(name=credential.name, model=model, when=_when(retry_after_s))
     quoted = _in_one_line(without_key(said, credential))
     sentences = (
         without_key(message, credential) or standing,
@@ -93,6 +110,14 @@ def fault(
         status_code=status_code,
         usage=usage,
     )
+
+
+def _standing(kind: CallErrorKind, credential: Credential) -> str:
+    """The sentence of this kind, as it fits the vendor: not all have an address, keys or many models."""
+    if sentence := _SENTENCES_OF_VENDORS.get((kind, credential.vendor)):
+        return sentence
+    at_home = not credential.base_url and credential.vendor is not Vendor.OPENAI_COMPATIBLE
+    return _VENDOR_AWAY if kind is CallErrorKind.UNREACHABLE and at_home else _SENTENCES[kind]
 
 
 def without_key(text: str, credential: Credential) -> str:

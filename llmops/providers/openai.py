@@ -11,6 +11,7 @@ import openai
 
 from llmops.outbound import OutboundPolicy, httpx2_client
 from llmops.providers.base import (
+    LOCAL_MODEL,
     CallErrorKind,
     ChatRequest,
     Completion,
@@ -103,6 +104,9 @@ class OpenAIAdapter(WireAdapter):
         return None
 
     def _payload(self, request: ChatRequest, **more: Any) -> dict[str, Any]:
+        # The local server answers with the model it has, whatever name it is asked for.
+        if self.credential.vendor is Vendor.LOCAL and request.model != LOCAL_MODEL:
+            raise fault(CallErrorKind.NO_SUCH_MODEL, self.credential, model=request.model, status_code=404)
         # OpenAI has replaced max_tokens, and its reasoning models refuse it; other servers know only that.
         longest = "max_completion_tokens" if self.credential.vendor is Vendor.OPENAI else "max_tokens"
         payload = {

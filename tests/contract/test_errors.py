@@ -1,8 +1,10 @@
 """Every vendor, over real HTTP: what people read when a vendor says no."""
 
+from dataclasses import replace
+
 import pytest
 
-from llmops.providers.base import CallErrorKind, ModelCallError
+from llmops.providers.base import CallErrorKind, ModelCallError, Vendor
 from tests.contract.conftest import KEY, REQUEST, Opened, credential_for
 from tests.contract.dialects import ANTHROPIC, COHERE, OPENAI, OPENAI_COMPATIBLE, Dialect, as_json
 from tests.contract.server import Answer, FakeVendor
@@ -278,3 +280,16 @@ async def test_keys_that_cannot_be_sent_are_refused_before_anything_leaves(diale
         AdapterFactory(LOOPBACK)(credential)
     assert caught.value.kind is Kind.WRONG_KEY
     assert "Open Models and paste" in caught.value.message
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_local_model_under_another_name_is_not_asked(streaming: bool, opened: Opened) -> None:
+    """Its server would answer all the same, so that a misspelt name would never come to light."""
+    async with opened(OPENAI_COMPATIBLE, OPENAI_COMPATIBLE.answer("hello"), vendor=Vendor.LOCAL) as (adapter, vendor):
+        with pytest.raises(ModelCallError, match="does not know the model “smollm3”") as caught:
+            if streaming:
+                _ = [piece async for piece in adapter.stream(replace(REQUEST, model="smollm3"), timeout_s=5.0)]
+            else:
+                await adapter.complete(replace(REQUEST, model="smollm3"), timeout_s=5.0)
+        assert vendor.connections == 0
+    assert (caught.value.kind, caught.value.retryable) == (Kind.NO_SUCH_MODEL, False)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from llmops.outbound import OutboundPolicy
-from llmops.providers.base import CallErrorKind, ChatRequest, Message, ModelCallError, Vendor
+from llmops.providers.base import LOCAL_MODEL, CallErrorKind, ChatRequest, Message, ModelCallError, Vendor
 from llmops.providers.calls import CallContext, CallPurpose, Price, Reply
 from llmops.providers.gateway import Gateway
 from llmops.providers.limits import Unlimited
@@ -199,7 +199,8 @@ async def test_local_model_is_called_without_any_permission(ledger: MemoryLedger
         local = replace(credential_for(OPENAI, vendor.url, api_key=""), vendor=Vendor.LOCAL)
         gateway = Gateway(ledger=ledger, limiter=Unlimited(), price_of=lambda *_: None, outbound=OutboundPolicy())
         async with gateway:
-            assert (await gateway.complete(local, REQUEST, CONTEXT)).completion.text == "yes"
+            asked = replace(REQUEST, model=LOCAL_MODEL)
+            assert (await gateway.complete(local, asked, CONTEXT)).completion.text == "yes"
             typed = credential_for(OPENAI, other.url, connection_id=8)
             with pytest.raises(ModelCallError):
                 await gateway.complete(typed, REQUEST, CONTEXT)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from llmops.providers.base import ChatRequest, Message, Vendor
+from llmops.providers.base import LOCAL_MODEL, ChatRequest, Message, Vendor
 from tests.contract.conftest import KEY, REQUEST, Opened
 from tests.contract.dialects import ANTHROPIC, COHERE, MODEL, OPENAI, OPENAI_COMPATIBLE, Dialect
 from tests.contract.server import Received
@@ -195,6 +195,6 @@ async def test_server_without_a_key_gets_no_real_one(opened: Opened) -> None:
 
 
 async def test_local_model_speaks_the_openai_format(opened: Opened) -> None:
-    received = await arrived(opened, OPENAI_COMPATIBLE, FULL, vendor=Vendor.LOCAL)
+    received = await arrived(opened, OPENAI_COMPATIBLE, replace(FULL, model=LOCAL_MODEL), vendor=Vendor.LOCAL)
     assert received.path == "/v1/chat/completions"
     assert received.json["max_tokens"] == 40

@@ -18,7 +18,6 @@ from llmops.providers.base import Credential, Vendor
 
 KEYLESS_VENDORS = frozenset({Vendor.LOCAL, Vendor.PRACTICE})
 KEY_OPTIONAL_VENDORS = KEYLESS_VENDORS | {Vendor.OPENAI_COMPATIBLE}
-LOCAL_MODEL = "smollm2-135m-instruct"
 MOST_A_MINUTE = 2_000_000_000
 SHORTEST_HINTED_KEY = 12
 Facts = dict[str, object]

@@ -11,7 +11,6 @@ from asgiref.sync import sync_to_async
 from llmops.core.encryption import KeyLost
 from llmops.core.models import Connection, User
 from llmops.core.services.connections import (
-    LOCAL_MODEL,
     connection_test_record,
     credential_for,
     outbound_policy,
@@ -19,7 +18,15 @@ from llmops.core.services.connections import (
 from llmops.core.services.ledger import DirectLedger
 from llmops.core.services.limiter import open_limiter
 from llmops.core.services.prices import price_for
-from llmops.providers.base import CallErrorKind, ChatRequest, Credential, Message, ModelCallError, Vendor
+from llmops.providers.base import (
+    LOCAL_MODEL,
+    CallErrorKind,
+    ChatRequest,
+    Credential,
+    Message,
+    ModelCallError,
+    Vendor,
+)
 from llmops.providers.gateway import CallContext, CallPurpose, Gateway, Reply
 
 TEST_MODELS = {

@@ -52,3 +52,30 @@ def test_placeholder_keys_do_not_mangle_sentences() -> None:
 )
 def test_waits_are_told_in_words(seconds: float | None, expected: str) -> None:
     assert f"again {expected}" in fault(CallErrorKind.WAIT_TOO_LONG, CREDENTIAL, retry_after_s=seconds).message
+
+
+@pytest.mark.parametrize(
+    ("vendor", "base_url", "advice"),
+    [
+        (Vendor.OPENAI, "", "may reach the internet"),
+        (Vendor.OPENAI, "https://gateway.example.com/v1", "Check its address under Models"),
+        (Vendor.OPENAI_COMPATIBLE, "https://models.example.com/v1", "Check its address under Models"),
+        (Vendor.LOCAL, "http://127.0.0.1:8001/v1", "It may still be starting"),
+    ],
+)
+def test_advice_for_a_server_out_of_reach_fits_what_can_be_changed(vendor: Vendor, base_url: str, advice: str) -> None:
+    credential = Credential(7, "main", vendor, base_url, KEY)
+    assert advice in fault(CallErrorKind.UNREACHABLE, credential).message
+
+
+@pytest.mark.parametrize(
+    ("vendor", "advice"),
+    [
+        (Vendor.LOCAL, "“smollm2-135m-instruct”"),
+        (Vendor.PRACTICE, "“echo”, “banker”"),
+        (Vendor.COHERE, "this key may use"),
+    ],
+)
+def test_models_that_are_few_are_named_when_one_is_misspelt(vendor: Vendor, advice: str) -> None:
+    error = fault(CallErrorKind.NO_SUCH_MODEL, Credential(7, "main", vendor, "", ""), model="ecko")
+    assert "“ecko”" in error.message and advice in error.message
