@@ -259,7 +259,9 @@ def stored_shown(stored: Stored) -> dict[str, Any]:
 
 def wrong_cases(wrong: WrongCases) -> ApiProblem:
     fields = [problem._asdict() for problem in wrong.problems]
-    return ApiProblem("wrong_rows", f"{wrong} See fields.", fields=fields)
+    listed = len({problem.row for problem in wrong.problems})
+    where = "See fields." if listed == wrong.n_rows else f"The first {listed:,} are in fields."
+    return ApiProblem("wrong_rows", f"{wrong} {where}", fields=fields)
 
 
 def as_api_problem(problem: DatasetProblem) -> ApiProblem:

@@ -6,13 +6,13 @@ from typing import Any
 
 from rest_framework import serializers
 
-from llmops.core.api.serializers import StrictSerializer
+from llmops.core.api.serializers import OneOf, StrictSerializer
 from prompts_app.choices import PromptKind
 from prompts_app.models import Prompt, PromptVersion
 
 
 class MessageBody(StrictSerializer):
-    role = serializers.ChoiceField(choices=["system", "user", "assistant"])
+    role = OneOf(["system", "user", "assistant"])
     content = serializers.CharField(allow_blank=True, trim_whitespace=False)
 
 
@@ -50,7 +50,7 @@ class VersionBody(StrictSerializer):
 
 class PromptBody(VersionBody):
     name = serializers.CharField(max_length=120, trim_whitespace=False)
-    kind = serializers.ChoiceField(choices=[kind.value for kind in PromptKind], required=False)
+    kind = OneOf([kind.value for kind in PromptKind], required=False)
     tags = serializers.ListField(child=serializers.CharField(max_length=60), required=False, default=list)
 
 
@@ -58,7 +58,7 @@ class VersionShown(serializers.Serializer[Any]):
     """One version. `text` is there for text prompts."""
 
     name = serializers.CharField()
-    kind = serializers.ChoiceField(choices=[kind.value for kind in PromptKind])
+    kind = OneOf([kind.value for kind in PromptKind])
     version = serializers.IntegerField()
     messages = MessageBody(many=True)
     text = serializers.CharField(required=False)

@@ -129,7 +129,7 @@ def test_a_result_without_an_answer_says_why(api: Api, world: World) -> None:
     }
     row = api.get(f"runs/{run_id}/results/").json()["results"][0]
     assert (row["state"], row["output"], row["error_kind"], row["scores"]) == ("error", None, "no_such_model", {})
-    assert "Check the spelling" in row["reason"]
+    assert "does not know the model “no such model”" in row["reason"]
 
 
 def test_kept_summaries_say_the_same_as_the_scores(api: Api) -> None:

@@ -214,7 +214,7 @@ def test_each_scope_gets_what_the_table_says(address: Address, world: World) -> 
         use = uses.get(method)
         for scope, key in world.keys.items():
             enough = use is not None and scopes.index(scope) >= scopes.index(use.scope)
-            wanted = use.status if use and enough else 403
+            wanted = 405 if use is None else use.status if enough else 403
             answer = call(method, url, key)
             assert answer.status == wanted, f"{scope} {method} {url}: {answer.status}, not {wanted}"
 
@@ -240,7 +240,9 @@ def test_a_key_of_another_tenant_opens_nothing_here(address: Address, world: Wor
         for scope, key in world.keys_of_other.items():
             enough = use is not None and list(Scope).index(scope) >= list(Scope).index(use.scope)
             answer = call(method, url, key)
-            if not (use and enough):
+            if use is None:
+                wanted = 405
+            elif not enough:
                 wanted = 403
             else:
                 wanted = 404 if address.names_an_object else use.status

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 
 from llmops.problems import problem
 
@@ -37,11 +38,12 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, PermissionDenied):
         return _answer(status.HTTP_403_FORBIDDEN, "permission_denied", "This API key may not do that.")
     if isinstance(error, exceptions.ValidationError):
-        return _answer(422, "invalid", "Some fields are wrong.", _fields(error.detail))
+        fields = _fields(error.detail)
+        return _answer(422, "invalid", _summary(fields), fields)
     if isinstance(error, exceptions.APIException):
         codes = error.get_codes()
         code = codes if isinstance(codes, str) else error.default_code
-        answer = _answer(error.status_code, code, _text(error.detail))
+        answer = _answer(error.status_code, code, _advice(error, context.get("view")) or _text(error.detail))
         if header := getattr(error, "auth_header", None):
             answer["WWW-Authenticate"] = header
         if wait := getattr(error, "wait", None):
@@ -54,16 +56,41 @@ def _answer(http_status: int, code: str, message: str, fields: list[dict[str, An
     return Response(problem(code, message, fields or []), status=http_status)
 
 
+def _advice(error: exceptions.APIException, view: Any) -> str:
+    """What to do instead, where the framework only says what was wrong."""
+    if isinstance(error, exceptions.NotAuthenticated):
+        return "Send an API key as: Authorization: Bearer <key>. Make one under Settings, API keys."
+    if isinstance(error, exceptions.MethodNotAllowed) and (actions := getattr(view, "actions", {})):
+        return f"This address takes {', '.join(actions)} and nothing else. /api/schema/ lists what there is."
+    if isinstance(error, exceptions.UnsupportedMediaType):
+        types = [parser.media_type for parser in getattr(view, "parser_classes", [])]
+        return f"Send this with the Content-Type {' or '.join(types)}." if types else ""
+    return ""
+
+
+def _summary(fields: list[dict[str, Any]]) -> str:
+    """The first of the wrong fields, for whoever reads no further, and how many there are."""
+    first = ": ".join(part for part in (fields[0]["field"], fields[0]["message"]) if part) if fields else ""
+    if len(fields) < 2:
+        return first or "Some fields are wrong."
+    return f"{len(fields)} fields are wrong. The first is {first}"
+
+
 def _fields(detail: Any, path: str = "") -> list[dict[str, Any]]:
     if isinstance(detail, dict):
-        return [
-            row for name, below in detail.items() for row in _fields(below, f"{path}.{name}" if path else str(name))
-        ]
+        return [row for name, below in detail.items() for row in _fields(below, _below(path, name))]
     if isinstance(detail, list):
         if all(isinstance(item, str) for item in detail):
             return [{"field": path, "message": " ".join(map(str, detail))}] if detail else []
         return [row for at, below in enumerate(detail) for row in _fields(below, f"{path}.{at}" if path else str(at))]
     return [{"field": path, "message": str(detail)}]
+
+
+def _below(path: str, name: str | int) -> str:
+    """The path of a field; what is wrong with a body as a whole keeps the path of that body."""
+    if name == api_settings.NON_FIELD_ERRORS_KEY:
+        return path
+    return f"{path}.{name}" if path else str(name)
 
 
 def _text(detail: Any) -> str:

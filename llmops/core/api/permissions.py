@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -13,15 +14,20 @@ from llmops.core.access import Action, Actor
 class AccessRule(BasePermission):
     """Lets a request through when the key may do what the view's `actions` names for its method.
 
-    A view without `actions`, or without one for the method, lets nobody through.
+    A view without `actions`, or without one for the method, lets nobody through. Who may read may ask with HEAD.
     """
 
     message = "This API key may not do that. Make one with a wider scope under Settings, API keys."
 
     def has_permission(self, request: Request, view: Any) -> bool:
         actor: Actor | None = request.auth
-        action: Action | None = getattr(view, "actions", {}).get(request.method)
-        return actor is not None and action is not None and actor.may(action)
+        actions: dict[str, Action] = getattr(view, "actions", {})
+        if actor is None or not actions:
+            return False
+        action = actions.get("GET" if request.method == "HEAD" else str(request.method))
+        if action is None:
+            raise MethodNotAllowed(str(request.method))
+        return actor.may(action)
 
 
 class Anyone(BasePermission):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
@@ -15,6 +16,8 @@ from llmops.providers.base import Vendor
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields that it does not know, so that a misspelt one is not silently left out."""
 
+    default_error_messages: ClassVar = {"invalid": "Send a JSON object with fields here, not {datatype}."}
+
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := set(data) - set(self.fields)):
             raise serializers.ValidationError(
@@ -26,9 +29,18 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class OneOf(serializers.ChoiceField):
+    """One of a few words; a wrong one is answered with those that are right."""
+
+    def __init__(self, choices: Sequence[str], **options: Any) -> None:
+        listed = ", ".join(choices)
+        options["error_messages"] = {"invalid_choice": f"“{{input}}” is none of the choices. Send one of: {listed}."}
+        super().__init__(choices=list(choices), **options)
+
+
 class ConnectionBody(StrictSerializer):
     name = serializers.CharField(max_length=80)
-    vendor = serializers.ChoiceField(choices=[vendor.value for vendor in Vendor])
+    vendor = OneOf([vendor.value for vendor in Vendor])
     base_url = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
     api_key = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="", write_only=True)
     default_model = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
