@@ -18,6 +18,8 @@ from prompts_app.models import PromptVersion
 USUAL_LATENCY_S = 2.0
 USUAL_LOCAL_S = 2.0
 """The local model's own time for an answer on a machine with two processors."""
+USUAL_PRACTICE_S = 0.0
+"""The practice model is a function of this program."""
 MOST_DOUBT = 6.0
 """However much longer than quoted the last runs took: one of them may have lain still over night."""
 USUAL_OUTPUT_TOKENS = 200
@@ -120,6 +122,7 @@ def _calls(
         cursor.execute(_BEFORE, [connection.pk, model, purpose])
         output_tokens, latency_s = cursor.fetchone()
     local = connection.vendor == Vendor.LOCAL
+    usual_s = USUAL_PRACTICE_S if connection.vendor == Vendor.PRACTICE else USUAL_LATENCY_S
     if local:
         latency_s = _local_s(connection, model)
     price = price_for(vendor=Vendor(connection.vendor), model=model)
@@ -129,7 +132,7 @@ def _calls(
         output_tokens=float(output_tokens if output_tokens is not None else usual_output),
         input_usd_per_mtok=price.input_usd_per_mtok if price else None,
         output_usd_per_mtok=price.output_usd_per_mtok if price else None,
-        latency_s=float(latency_s if latency_s is not None else USUAL_LATENCY_S),
+        latency_s=float(latency_s if latency_s is not None else usual_s),
         requests_per_minute=connection.requests_per_minute,
         tokens_per_minute=connection.tokens_per_minute,
         at_once=1 if local else None,

@@ -93,7 +93,14 @@ def test_how_much_longer_the_last_runs_took_widens_the_range(world: World) -> No
     assert widths == pytest.approx({"not yet known": 1.5, "a busy machine": 4.0, "over night": 6.0})
 
 
-def test_the_page_says_a_range_in_plain_words(world: World, client: Client) -> None:
+def test_the_practice_model_answers_at_once_also_the_first_time(world: World) -> None:
+    practice = world.version.connection
+    assert practice is not None
+    assert ask(world, practice, model="echo").seconds == pytest.approx(1.4)
+
+
+def test_the_page_says_a_range_in_plain_words(client: Client) -> None:
+    world = make_world(n_cases=40, base_url="http://127.0.0.1:9/v1")
     user = User.objects.create_user("someone@example.com", "long enough 1")
     member_set(project=world.project, user=user, role=Role.EDITOR)
     client.force_login(user)
