@@ -11,6 +11,7 @@ import os
 import django
 from django.core.management import call_command
 
+from llmops.cli.django_commands import expect_database
 from llmops.cli.migrations import apply_migrations
 from llmops.cli.programs import CannotStart
 from llmops.cli.static_files import collect_static_files
@@ -23,6 +24,7 @@ def main() -> None:
     options = parser.parse_args()
     django.setup()
     try:
+        expect_database()
         apply_migrations()
     except CannotStart as why:
         raise SystemExit(f"llmops: {why}") from why

@@ -96,7 +96,7 @@ class Supervisor:
     def start(self, *programs: Program, wait: bool = True) -> None:
         """Start programs together. With `wait`, until all are ready; raises ProgramFailed, StopRequested."""
         children = [self._new_child(program) for program in programs]
-        deadline = time.monotonic() + max(program.ready_within_s for program in programs)
+        deadline = time.monotonic() + max((program.ready_within_s for program in programs), default=0.0)
         while wait and not all(self._ask_ready(child) for child in children):
             self._turn(_POLL_S)
             self._check_stop()

@@ -137,6 +137,12 @@ def test_what_a_dead_child_left_in_its_group_is_ended(stage: Stage, tmp_path: Pa
     until(lambda: not lives(grandchild), within_s=5)
 
 
+def test_start_of_nothing_is_ready_at_once(stage: Stage) -> None:
+    with stage.supervisor as supervisor:
+        supervisor.start()
+    assert stage.said == []
+
+
 def test_start_that_fails_shows_the_last_lines(stage: Stage) -> None:
     with (
         stage.supervisor as supervisor,

@@ -11,7 +11,9 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
 from llmops.cli.ports import free_port, is_free
@@ -297,6 +299,37 @@ def test_server_of_ones_own_that_does_not_answer(new_machine: Machine, variable:
     assert refused.returncode == 1
     assert f"nothing answers at 127.0.0.1:{port} ({variable})" in refused.stderr
     assert "hunter2" not in refused.stderr
+
+
+@pytest.fixture
+def own_servers(machine: Machine) -> dict[str, str]:
+    """The addresses of servers that somebody else looks after, with a database in which nothing is yet."""
+    theirs = json.loads((machine.home / "run" / "addresses.json").read_text())
+    with psycopg.connect(theirs["database_url"], autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS of_my_own WITH (FORCE)")
+        connection.execute("CREATE DATABASE of_my_own")
+    database = urlsplit(theirs["database_url"])._replace(path="/of_my_own").geturl()
+    return {"DATABASE_URL": database, "REDIS_URL": theirs["redis_url"].removesuffix("/0") + "/3"}
+
+
+def test_servers_of_ones_own(own_servers: dict[str, str], new_machine: Machine) -> None:
+    new_machine.environment |= own_servers
+    early = new_machine.run("apikey", "create", "--project", "demo")
+    assert (early.returncode, early.stderr) == (
+        1, "llmops: the database is empty: run `llmops up`, or `llmops migrate`, first.\n"
+    )  # fmt: skip
+    new_machine.up()
+    assert [child["name"] for child in new_machine.status()["children"]] == ["web", "worker", "beat"]
+    assert new_machine.page("/readyz")[0] == 200
+    assert not (new_machine.home / "postgres").exists()
+
+
+def test_database_of_ones_own_that_is_not_there(own_servers: dict[str, str], new_machine: Machine) -> None:
+    own_servers["DATABASE_URL"] = own_servers["DATABASE_URL"].replace("of_my_own", "not_there")
+    done = new_machine.run("up", "--port", str(new_machine.port), **own_servers)
+    assert done.returncode == 1
+    assert 'the database cannot be used: database "not_there" does not exist. Mend DATABASE_URL' in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_commands_without_a_platform(new_machine: Machine) -> None:
