@@ -13,6 +13,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
+from llmops.core.forms.connection_choice import ConnectionChoice
 from llmops.core.models import Connection, Project
 from llmops.core.selectors import connections_for_project
 from llmops.core.vendors import VENDORS
@@ -35,13 +36,6 @@ class MessageRow:
     @property
     def message(self) -> Message:
         return Message(self.role, self.content)
-
-
-class ConnectionChoice(forms.ModelChoiceField):
-    """The project's connections by name."""
-
-    def label_from_instance(self, obj: Any) -> str:
-        return str(obj.name)
 
 
 class ModelFields(forms.Form):

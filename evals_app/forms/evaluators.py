@@ -14,6 +14,7 @@ from evals_app.forms.schema_table import NotASchema, SchemaTable
 from evals_app.forms.settings_fields import settings_config, settings_fields, settings_initial
 from evals_app.models import EvaluatorVersion
 from evals_app.services.evaluators import DEFAULT_MARGIN, EvaluatorProblem
+from llmops.core.forms.connection_choice import ConnectionChoice
 from llmops.core.models import Connection, Project
 from llmops.core.naming import NAME_CHARS
 from llmops.core.selectors import connections_for_project
@@ -59,13 +60,6 @@ def kind_groups() -> list[KindGroup]:
         KindGroup("I know what it must look like", "A pattern or a form, the same for every case; code checks.", form),
         KindGroup("Neither: a model shall judge", "You ask a question about each answer, a model replies.", judged),
     ]
-
-
-class ConnectionChoice(forms.ModelChoiceField):
-    """The project's connections by name."""
-
-    def label_from_instance(self, obj: Any) -> str:
-        return str(obj.name)
 
 
 class EvaluatorForm(forms.Form):

@@ -11,6 +11,7 @@ from django.http import Http404
 from evals_app.models import Dataset, Evaluator
 from evals_app.selectors import datasets_for_project, evaluators_for_project, latest_evaluator_versions
 from evals_app.services.runs import MOST_CONCURRENCY, MOST_REPEATS, RunSettings
+from llmops.core.forms.connection_choice import ConnectionChoice
 from llmops.core.models import Connection, Project
 from llmops.core.selectors import connections_for_project
 from prompts_app.models import Prompt
@@ -33,7 +34,7 @@ class RunForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         help_text="The first one is the one that lists and headlines show.",
     )
-    connection = forms.ModelChoiceField(
+    connection = ConnectionChoice(
         Connection.objects.none(),
         required=False,
         empty_label="As the prompt says",

@@ -8,6 +8,7 @@ from decimal import Decimal
 from evals_app.models import EvaluatorVersion, Run
 from llmops.core.choices import AuditKind
 from llmops.core.services import audit_note
+from llmops.texts import dollars
 
 
 def note_started(run: Run) -> None:
@@ -47,4 +48,4 @@ def _note(run: Run, action: str, what: str, **after: object) -> None:
 
 
 def _dollars(amount: Decimal | None) -> str:
-    return "none" if amount is None else f"${amount.normalize():f}"
+    return "none" if amount is None else dollars(amount)

@@ -21,6 +21,7 @@ from evals_app.services.quotes import Quote, run_quote, upload_quote
 from evals_app.services.run_notes import note_carried_on, note_marked_again, note_started, note_stopped, note_uploaded
 from evals_app.services.states import runs_settle
 from llmops.core.models import Connection, Project, User
+from llmops.texts import dollars
 from prompts_app.models import PromptVersion
 
 MOST_CONCURRENCY = 500
@@ -162,7 +163,7 @@ def run_resume(run: Run, *, budget_usd: Decimal | None = None) -> None:
         budget = budget_usd if budget_usd is not None else locked.budget_usd
         if budget is not None and locked.spent_usd >= budget:
             raise RunProblem(
-                "budget_usd", f"${locked.spent_usd:.4f} of ${budget:.4f} is spent. Allow more to carry on."
+                "budget_usd", f"{dollars(locked.spent_usd)} of {dollars(budget)} is spent. Allow more to carry on."
             )
         RunEvaluator.objects.filter(run=run).update(summarised_at=None)
         Run.objects.filter(pk=run.pk).update(state=RunState.QUEUED, reason="", budget_usd=budget, finished_at=None)
@@ -263,11 +264,13 @@ def _check_variables(version: PromptVersion, dataset: Dataset, split: str) -> No
     cases = cases_at(dataset, revision=dataset.revision, tag=split).order_by()
     missing = [name for name in version.variables if not cases.filter(inputs__has_key=name).exists()]
     if missing:
-        names = ", ".join(f"{{{{{name}}}}}" for name in missing)
+        names = " and ".join(f"{{{{{name}}}}}" for name in missing)
+        one = len(missing) == 1
         raise RunProblem(
             "dataset",
-            f"The prompt uses {names}, but no case of “{dataset.name}” has it. Its columns are: "
-            f"{', '.join(dataset.columns) or 'none'}. Rename the variable in the prompt or add the column.",
+            f"The prompt uses {names}, but no case of “{dataset.name}” has {'it' if one else 'them'}. Its columns are: "
+            f"{', '.join(dataset.columns) or 'none'}. Rename the variable{'' if one else 's'} in the prompt or add the "
+            f"column{'' if one else 's'}.",
         )
 
 

@@ -19,7 +19,8 @@ _STOP = """
 _STOP_AT_BUDGET = """
     UPDATE evals_app_run
        SET state = 'stopping',
-           reason = format('Stopped at its budget of $%%s. Raise the budget to go on.', trim_scale(budget_usd))
+           reason = format('Stopped at its budget of $%%s. Raise the budget to go on.',
+                           to_char(budget_usd, 'FM9999999999990.009999'))
      WHERE id = ANY(%s) AND state IN ('queued', 'running') AND spent_usd >= budget_usd
 """
 _FAIL = """

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import jsonschema
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -242,6 +243,8 @@ def _checked_columns(content: VersionContent, kind: PromptKind) -> dict[str, Any
     for name, value in (("model", content.options), ("output_schema", content.output_schema)):
         if not _can_be_stored(value):
             raise PromptProblem(name, "It holds a character that cannot be stored.")
+    if content.output_schema is not None:
+        _check_output_schema(content.output_schema)
     messages = [{"role": message.role, "content": message.content} for message in content.messages]
     connection_id = content.connection.pk if content.connection else None
     hashed = [
@@ -266,6 +269,17 @@ def _checked_columns(content: VersionContent, kind: PromptKind) -> dict[str, Any
         ),
         "content_hash": hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest(),
     }
+
+
+def _check_output_schema(schema: Mapping[str, Any]) -> None:
+    """A vendor would refuse every call with a schema that is none."""
+    try:
+        jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator).check_schema(dict(schema))
+    except jsonschema.SchemaError as wrong:
+        place = ".".join(map(str, wrong.absolute_path)) or "the top"
+        raise PromptProblem("output_schema", f"This is no JSON Schema: mend what stands at {place}.") from wrong
+    except RecursionError as deep:
+        raise PromptProblem("output_schema", "The schema is nested too deeply.") from deep
 
 
 def _can_be_stored(value: Any) -> bool:

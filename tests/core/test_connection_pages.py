@@ -241,3 +241,12 @@ def test_signed_out_people_are_sent_to_sign_in(room: Room) -> None:
     answer = room.client.get(page(room, "connection-list"))
     assert answer.status_code == 302
     assert answer["Location"].startswith(reverse("login"))
+
+
+def test_the_tiny_model_says_what_it_is_good_for_wherever_it_is_chosen(room: Room) -> None:
+    make_connection(room.project, name="here", vendor=Vendor.LOCAL)
+    make_connection(room.project, name="Practice")
+    for page in ("new-prompt/", "new-metric/?kind=rubric"):
+        shown = room.client.get(room.address + page).content.decode()
+        assert ">here (tiny, for trying things out)</option>" in shown, page
+        assert ">Practice</option>" in shown, page

@@ -191,7 +191,7 @@ def test_a_run_stops_at_its_budget_and_goes_on_with_a_larger_one(api: Api, world
     assert state["reason"] == "Stopped at its budget of $0.005. Raise the budget to go on."
     refused = api.post(f"runs/{run_id}/resume/", {})
     assert (refused.status_code, fields_of(refused)) == (422, ["budget_usd"])
-    assert "is spent" in error_of(refused)["message"]
+    assert "$0.008 of $0.005 is spent" in error_of(refused)["message"]
     assert api.post(f"runs/{run_id}/resume/", {"budget_usd": "0.5"}).status_code == 200
     drive()
     state = shown(api, run_id)
@@ -267,6 +267,18 @@ def test_uploaded_outputs_keep_given_scores_and_compute_the_others(api: Api, wor
     assert rows["c"]["scores"]["Judge"]["state"] == "unscored"
     assert "No model is chosen" in rows["c"]["scores"]["Judge"]["reason"]
     assert calls_of(Run.objects.get(pk=run_id)) == []
+
+
+def test_answers_put_into_categories_are_counted(api: Api, world: World, keyed: list[str]) -> None:
+    config = {"question": "Which tone?", "scale": "categories", "categories": ["warm", "cool"]}
+    evaluator_create(project=world.project, name="Tone", kind="rubric", config=config)
+    tones = {"a": "warm", "b": "cool", "c": "warm"}
+    outputs = [{"case": case, "output": "x", "scores": {"Tone": tone}} for case, tone in tones.items()]
+    run_id = upload(api, outputs, evaluators=["Tone"]).json()["id"]
+    drive()
+    score = shown(api, run_id)["scores"]["Tone"]
+    assert (score["n"], score["categories"]) == (3, {"warm": 2, "cool": 1})
+    assert (score["estimate"], score["low"], score["high"]) == (None, None, None)
 
 
 def test_wrong_outputs_are_listed_by_row_and_nothing_is_stored(api: Api, world: World, keyed: list[str]) -> None:
@@ -375,8 +387,8 @@ def test_a_variable_that_no_case_has_is_named_with_the_columns_there_are(api: Ap
     refused = start(api, prompt=name)
     assert (refused.status_code, fields_of(refused)) == (422, ["dataset"])
     message = error_of(refused)["message"]
-    assert "{{customer}}, {{Text}}" in message
-    assert "Its columns are: text." in message
+    assert "uses {{customer}} and {{Text}}, but no case of “cases” has them. Its columns are: text. " in message
+    assert message.endswith("Rename the variables in the prompt or add the columns.")
 
 
 def test_an_empty_dataset_and_a_removed_one_cannot_be_run(api: Api, world: World) -> None:

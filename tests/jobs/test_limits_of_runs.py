@@ -15,6 +15,7 @@ from evals_app.services import evaluator_create, run_resume, run_stop
 from evals_app.tasks import nudge_workers
 from llmops.core.models import Connection
 from llmops.providers.base import Vendor
+from llmops.texts import dollars
 from tests.evals_app.factories import calls_of, make_world, scores_of, set_price, states_of
 from tests.jobs.conftest import Size
 from tests.jobs.model_server import Call, Fault, ModelServer
@@ -107,7 +108,7 @@ def test_r6_a_budget_is_overspent_by_no_more_than_what_is_in_flight(platform: Pl
         spent = a_call * len(server.calls)
         assert budget <= spent <= budget + size.concurrency * a_call
         assert run.spent_usd == spent
-        assert run.reason == f"Stopped at its budget of ${budget.normalize():f}. Raise the budget to go on."
+        assert run.reason == f"Stopped at its budget of {dollars(budget)}. Raise the budget to go on."
         assert set(states_of(run)) == {"done", "pending"}
 
         run_resume(run, budget_usd=budget * 10)

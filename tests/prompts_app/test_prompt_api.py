@@ -139,6 +139,7 @@ def test_a_version_known_by_its_etag_is_not_sent_again(room: Room) -> None:
         ({"model": {"stop": "\x00"}}, "model"),
         ({"model": "gpt"}, "model"),
         ({"output_schema": [1]}, "output_schema"),
+        ({"output_schema": {"properties": {"a": {"type": "nope"}}}}, "output_schema"),
         ({"output_schema": {"a": "\x00"}}, "output_schema"),
         ({"kind": "song"}, "kind"),
         ({"kind": "text"}, "text"),
