@@ -119,7 +119,7 @@ def _metric_shown(metric: MetricResult) -> dict[str, Any]:
         "skipped": metric.tally.skipped,
     }
     if metric.value_type is ValueType.CATEGORY:
-        shown |= {"n": metric.tally.scored, "categories": metric.tally.categories}
+        shown["categories"] = metric.tally.categories
     return shown
 
 

@@ -70,6 +70,15 @@ def commonest_reason(run: Run) -> str:
     return str(found["reason"]) if found else ""
 
 
+def commonest_gap(run: Run, *, evaluator_version_id: int) -> str:
+    """Why most of the marks that this metric could not give are missing; empty when none is."""
+    missing = Score.objects.filter(run=run, evaluator_version_id=evaluator_version_id, source__in=MACHINE).exclude(
+        state=ScoreState.SCORED
+    )
+    found = missing.values("reason").annotate(n=Count("pk")).order_by("-n", "reason").first()
+    return str(found["reason"]) if found else ""
+
+
 def result_calls(result: Result) -> QuerySet[ModelCall]:
     """Every attempt made for a result, its judges' too, oldest first."""
     return ModelCall.objects.filter(project_id=result.project_id, result_id=result.pk).order_by("started_at", "id")

@@ -155,7 +155,7 @@ _SCORED = """
       JOIN evals_app_result AS result ON result.id = score.result_id
       JOIN evals_app_caseversion AS content ON content.id = result.case_version_id
      WHERE score.run_id = %s AND score.evaluator_version_id = %s AND score.source IN ('code', 'judge')
-       AND score.state = 'scored' AND score.value IS NOT NULL
+       AND score.state = 'scored' AND (score.value IS NOT NULL OR score.label <> '')
      ORDER BY result.position, result.repeat
 """
 

@@ -15,6 +15,7 @@ from evals_app.models import Result, Run, Score
 from evals_app.selectors.cases import SHOWN_CHARS
 from evals_app.selectors.results import (
     MACHINE,
+    commonest_gap,
     commonest_reason,
     result_by_id,
     result_calls,
@@ -39,6 +40,7 @@ class RunReport:
     """How a run stands. `left_s` is an estimate of the time to go; None when nothing can be said.
 
     `problem` is why most of those without an answer have none; empty while it runs, and when all were answered.
+    `gap` is why the first metric could not mark most of those that it could not; empty when those are few.
     """
 
     counts: Counts
@@ -48,6 +50,7 @@ class RunReport:
     took: timedelta | None
     active: bool
     problem: str
+    gap: str
 
     @property
     def headline(self) -> MetricResult | None:
@@ -62,14 +65,17 @@ def run_report(run: Run) -> RunReport:
     """Progress, findings and what it waits for, from rows."""
     counts = run_counts(run)
     active = run.state in ACTIVE_RUN_STATES
+    metrics = run_metrics(run)
+    first = metrics[0] if metrics else None
     return RunReport(
         counts=counts,
-        metrics=run_metrics(run),
+        metrics=metrics,
         waiting=run_waiting(run),
         left_s=_left_s(run, counts) if active else None,
         took=run.finished_at - run.started_at if run.finished_at and run.started_at else None,
         active=active,
         problem=commonest_reason(run) if counts.error and not active else "",
+        gap=commonest_gap(run, evaluator_version_id=first.evaluator_version_id) if first and first.warns else "",
     )
 
 

@@ -44,13 +44,16 @@ def run_new(request: ProjectRequest) -> HttpResponse:
             return redirect("evals:run-detail", project=request.project.slug, run_id=run_id)
     else:
         form = RunForm(initial=_initial(request), project=request.project)
-    context = {
+    context: dict[str, Any] = {
         "nav": "runs",
         "form": form,
         "more_fields": [form[name] for name in MORE_FIELDS],
         "token": request.POST.get("token") or uuid.uuid4().hex,
         "missing": form.missing(),
     }
+    if not form.is_bound:
+        chosen = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
+        context |= _quote(RunForm(chosen, project=request.project))
     return render(request, "evals_app/run_new.html", context, status=422 if form.errors else 200)
 
 
@@ -59,14 +62,7 @@ def run_new(request: ProjectRequest) -> HttpResponse:
 def run_quote(request: ProjectRequest) -> HttpResponse:
     """Calls, cost and time for the form as it stands, or what is missing."""
     form = RunForm(request.GET, project=request.project)
-    context: dict[str, Any] = {"form": form}
-    if form.is_valid():
-        wanted = form.settings()
-        try:
-            context |= {"quote": run_preview(wanted=wanted), "version": wanted.version}
-        except RunProblem as problem:
-            context["problem"] = problem.message
-    return render(request, "evals_app/run_new.html#run-quote", context)
+    return render(request, "evals_app/run_new.html#run-quote", {"form": form, **_quote(form)})
 
 
 @require_GET
@@ -156,6 +152,17 @@ def _only(form: RunForm, name: str) -> Any:
     if len(choices) != 1:
         return None
     return choices if isinstance(field, ModelMultipleChoiceField) else choices[0]
+
+
+def _quote(form: RunForm) -> dict[str, Any]:
+    """What a filled-in form would take, or what keeps it from running; nothing while something is not chosen."""
+    if not form.is_valid():
+        return {}
+    wanted = form.settings()
+    try:
+        return {"quote": run_preview(wanted=wanted), "version": wanted.version}
+    except RunProblem as problem:
+        return {"problem": problem.message}
 
 
 def _results(request: ProjectRequest, run: Run, report: RunReport) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from evals_app.engine.case_files import CaseRow
 from evals_app.models import Result, Run
 from evals_app.selectors.datasets import cases_at
 from evals_app.services.datasets import cases_put, dataset_create
+from evals_app.services.evaluators import evaluator_create
 from evals_app.services.runs import RunSettings, UploadedOutput, run_upload
 from llmops.core.choices import Role
 from llmops.core.models import User
@@ -20,7 +21,7 @@ from llmops.core.services import member_set
 from llmops.providers.base import Message
 from prompts_app.services import VersionContent, version_publish
 from tests.core.factories import make_room, make_user, signed_in
-from tests.evals_app.factories import make_world
+from tests.evals_app.factories import World, drive, make_world
 from tests.prompts_app.factories import make_prompt
 
 pytestmark = pytest.mark.django_db
@@ -142,3 +143,50 @@ def test_the_story_of_a_result_names_its_inputs_in_the_order_of_the_columns() ->
     panel = reader(run).get(f"{here}?result={result.pk}").content.decode().split('class="panel-body"')[1]
     assert re.findall(r'part-name">(question|id|about)<', panel) == ["question", "id", "about"]
     assert "(empty)" in panel
+
+
+def test_the_quote_is_there_before_any_script_asks_for_it() -> None:
+    world = make_world(n_cases=3)
+    page = signed_in(make_user(), world.project, Role.EDITOR)
+    address = reverse("evals:run-new", args=[world.project.slug])
+    chosen = {"prompt": world.version.prompt.name, "dataset": world.dataset.name}
+    assert "makes <b>3 calls</b>" in page.get(address, chosen).content.decode()
+    other = world.prompt("echo", text="{{customer}}")
+    shown = unescape(page.get(address, chosen | {"prompt": other.prompt.name}).content.decode())
+    assert "The prompt uses {{customer}}, but no case" in shown
+    refused = page.post(address, chosen | {"prompt": other.prompt.name, "repeats": 1, "concurrency": 1, "token": "t"})
+    assert (refused.status_code, "Not started yet." in refused.content.decode()) == (422, True)
+
+
+def test_a_run_that_nobody_could_mark_says_why() -> None:
+    world = make_world(n_cases=3)
+    judge = world.judge("fixed:perhaps")
+    shown = _shown(world, world.run(evaluators=[judge]))
+    assert f"{judge.evaluator.name}</b>: nothing could be marked" in shown
+    assert f"None of the answers could be scored by {judge.evaluator.name}. Most often because: The judge" in shown
+
+
+def test_a_run_with_categories_says_how_many_of_each() -> None:
+    world = make_world(n_cases=3)
+    config = {"question": "Which tone?", "scale": "categories", "categories": ["warm", "cool"]}
+    tone = evaluator_create(
+        project=world.project,
+        name="Tone",
+        kind="rubric",
+        config=config,
+        connection=world.connection,
+        model="fixed:warm",
+    )
+    run = world.run(evaluators=[tone])
+    assert "<b>Tone</b>: warm 3." in _shown(world, run)
+    page = signed_in(make_user(), world.project, Role.VIEWER)
+    listed = page.get(reverse("evals:run-list", args=[world.project.slug])).content.decode()
+    assert "3 marked" in listed
+
+
+def _shown(world: World, run: Run) -> str:
+    """The page of a run when it has ended."""
+    drive()
+    page = signed_in(make_user(), world.project, Role.VIEWER)
+    address = reverse("evals:run-detail", kwargs={"project": world.project.slug, "run_id": run.pk})
+    return unescape(page.get(address).content.decode())
