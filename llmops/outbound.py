@@ -20,6 +20,8 @@ from functools import cache
 from typing import Any, Self, cast
 from urllib.parse import SplitResult, urlsplit
 
+import idna
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -50,6 +52,7 @@ _IPV4_INSIDE: tuple[tuple[ipaddress.IPv6Network, int], ...] = (
     (ipaddress.IPv6Network("2001::/32"), 0),
 )
 _NUMERIC_LABEL = re.compile(r"\d+|0x[0-9a-f]*", re.IGNORECASE)
+_NAME = re.compile(r"(?=.{1,254}$)([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
 _USERINFO = re.compile(r"^(\s*(?:[a-z][a-z0-9+.-]*:/+|https?:|/+)?).*@", re.IGNORECASE | re.DOTALL)
 _NOT_IN_A_URL = re.compile(r"[\s\\\x00-\x1f\x7f]")
 
@@ -131,6 +134,8 @@ def check_url(url: str, policy: OutboundPolicy) -> None:
         raise AddressRefused("The address cannot be read. Write it like https://example.com/v1.") from None
     if parts.scheme.lower() not in ("http", "https"):
         raise AddressRefused("The address must start with https:// or http://.")
+    if "[" in parts.netloc and _literal(host) is None:
+        raise AddressRefused("What stands in brackets is no IPv6 address. Write it like http://[2606:4700::1]/v1.")
     check_host(host, port, policy)
 
 
@@ -141,7 +146,7 @@ def check_host(host: str, port: int, policy: OutboundPolicy) -> None:
         check_address(address, host, port, policy)
         return
     plain = unicodedata.normalize("NFKC", host).replace("。", ".").lower().rstrip(".")
-    if not plain or "%" in plain or _ends_in_a_number(plain):
+    if _ends_in_a_number(plain) or not _is_a_name(host):
         raise AddressRefused(f"The host “{host}” is written in an unusual way. Write its name or its plain address.")
     if (plain == "localhost" or plain.endswith(".localhost")) and not policy.names(plain, port):
         if not any(policy.lists(ipaddress.ip_address(loopback)) for loopback in ("127.0.0.1", "::1")):
@@ -307,6 +312,15 @@ def _network(text: str) -> Network | None:
         return ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
+
+
+def _is_a_name(host: str) -> bool:
+    """Whether a name server can be asked for it, spelled as it is: the HTTP clients mend no spelling and fail."""
+    try:
+        asked = host.lower() if host.isascii() else idna.encode(host.lower()).decode()
+    except idna.IDNAError:
+        return False
+    return _NAME.fullmatch(asked) is not None
 
 
 def _ends_in_a_number(host: str) -> bool:
