@@ -18,7 +18,8 @@ def run(options: argparse.Namespace) -> int:
         return 0
     with database(load_environment()):
         done = importlib.import_module("llmops.core.encrypted").encrypt_all_anew()
-    print(f"{done.n_anew} stored keys are encrypted with the newest encryption key.")
+    many = "1 stored key is" if done.n_anew == 1 else f"{done.n_anew} stored keys are"
+    print(f"{many} encrypted with the newest encryption key.")
     if done.n_unreadable:
         print(
             f"{done.n_unreadable} cannot be read and stay as they are: the encryption key with which they were stored"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+import psycopg
 from django.db import connection
 from django.utils import timezone
 
@@ -17,10 +18,12 @@ OLDEST_POSTGRES = 16
 EXTENSIONS = {"vector": "pgvector", "pg_trgm": "the contrib package of Postgres"}
 MOST_SKEW_S = 2.0
 MOST_TAKEN = 0.8
+_PATIENCE_S = 2
 
 
 def examine_database() -> Iterator[Finding]:
     """Every finding about the database. Raises DatabaseDown when it does not answer."""
+    _knock()
     pending = migrations_pending()
     yield version(_value("SELECT current_setting('server_version')"))
     yield from _extensions()
@@ -51,7 +54,8 @@ def migrations(pending: list[str]) -> Finding:
     if pending:
         names = ", ".join(pending[:3]) + (" and more" if len(pending) > 3 else "")
         advice = "Run `llmops migrate`, or start the platform with `make up`."
-        return fail("migrations", f"{len(pending)} are not applied: {names}.", advice)
+        many = "1 is" if len(pending) == 1 else f"{len(pending)} are"
+        return fail("migrations", f"{many} not applied: {names}.", advice)
     return ok("migrations", "All are applied.")
 
 
@@ -79,6 +83,15 @@ def connections(n: int, most: int) -> Finding:
     if n > MOST_TAKEN * most:
         return warn("connections", text, "Raise max_connections of Postgres, or run fewer web and worker processes.")
     return ok("connections", text)
+
+
+def _knock() -> None:
+    """Connect once, past the pool: that one writes to the log why it cannot, and says only that it could not in time.
+    Raises DatabaseDown."""
+    try:
+        psycopg.connect(**connection.get_connection_params() | {"connect_timeout": _PATIENCE_S}).close()
+    except psycopg.Error as down:
+        raise DatabaseDown from down
 
 
 def _extensions() -> Iterator[Finding]:

@@ -318,7 +318,7 @@ def test_r40_keys_are_encrypted_anew_and_all_of_them_stay_readable(
     assert "1 cannot be read and stay as they are" in capsys.readouterr().out
     settings.FIELD_KEYS = (new, old)
     assert main(["rotate-keys"]) == 0
-    assert capsys.readouterr().out.startswith("1 stored keys are encrypted with the newest")
+    assert capsys.readouterr().out.startswith("1 stored key is encrypted with the newest")
     settings.FIELD_KEYS = (new,)
     assert count_unreadable() == 0
     assert decrypt(Connection.objects.get(project=world.project, vendor=Vendor.OPENAI).api_key_encrypted) == SECRET

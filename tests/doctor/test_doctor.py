@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
+from llmops.cli.ports import free_port
 from llmops.core.services import BEAT, WORKER, heartbeat
 from llmops.doctor import Finding, Level, examine
 from llmops.doctor.database import clock, connections, examine_database, migrations, version
@@ -49,6 +51,18 @@ def test_keys_that_cannot_be_read_any_more(settings: Settings) -> None:
     settings.FIELD_KEYS = settings.FIELD_KEYS[:1]
     found = next(finding for finding in examine_database() if finding.check == "keys")
     assert (found.level, found.text.startswith("1 stored key cannot be read")) == (Level.FAIL, True)
+
+
+def test_a_database_that_refuses_is_quoted_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(connection.settings_dict, "HOST", "127.0.0.1")
+    monkeypatch.setitem(connection.settings_dict, "PORT", free_port())
+    (tmp_path / "secrets").mkdir(mode=0o700)
+    found = next(finding for finding in examine(tmp_path) if finding.check == "database")
+    assert found.level is Level.FAIL
+    assert "Connection refused" in found.text
+    assert caplog.records == []
 
 
 @pytest.mark.django_db
