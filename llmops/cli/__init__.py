@@ -5,6 +5,7 @@ A subcommand's module has `add_arguments(parser)` and `run(options) -> int`, the
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -41,9 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = next((word for word in words if word in _COMMANDS), None)
     options = parser_for(chosen).parse_args(words)
     try:
-        return int(importlib.import_module(_COMMANDS[options.command].module).run(options))
+        code = int(importlib.import_module(_COMMANDS[options.command].module).run(options))
+        sys.stdout.flush()
+        return code
     except CannotStart as sentence:
         print(f"llmops: {sentence}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Whoever reads has read enough, as head does. Python writes the rest when it ends, which nobody shall hear of.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         return 130

@@ -170,3 +170,14 @@ def test_addresses_of_the_running_platform_are_found(tmp_path: Path) -> None:
 )
 def test_address_to_open(host: str, url: str) -> None:
     assert local_url(host, 80) == url
+
+
+def test_a_command_ends_quietly_when_nobody_reads_on() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        command = [sys.executable, "-m", "llmops.cli", "rotate-keys", "--new-key"]
+        ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=60)
+    finally:
+        os.close(writer)
+    assert (ended.returncode, ended.stderr) == (1, b"")
