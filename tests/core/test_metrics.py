@@ -122,6 +122,7 @@ def test_the_number_of_queries_does_not_grow(django_assert_num_queries: DjangoAs
         ({"REMOTE_ADDR": "203.0.113.9"}, 403),
         ({"REMOTE_ADDR": ""}, 403),
         ({"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": "203.0.113.9"}, 403),
+        ({"REMOTE_ADDR": "127.0.0.1", "HTTP_X_REAL_IP": "203.0.113.9"}, 403),
     ],
 )
 def test_without_a_token_figures_are_for_this_machine_alone(environment: dict[str, str], status: int) -> None:

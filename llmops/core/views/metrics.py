@@ -18,7 +18,10 @@ from llmops.metrics import RowsCollector, RowsReader
 
 _REFUSED = "These figures are for this machine alone. Set LLMOPS_METRICS_TOKEN and send it as a bearer token.\n"
 _PATIENCE_MS = 3000
-_FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED")
+_FORWARDED = (
+    *("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO"),
+    *("HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA"),
+)
 
 
 @open_page
