@@ -1,4 +1,4 @@
-"""The rule for names that stand in addresses."""
+"""The rules for names: of what stands in addresses, and of people, projects and keys."""
 
 from __future__ import annotations
 
@@ -27,9 +27,14 @@ def name_problem(name: str) -> str:
         return "A name may not contain a slash."
     if name != name.strip():
         return "A name may not begin or end with a space."
+    return "Choose a name with letters or digits." if name in {".", ".."} else unseen_problem(name)
+
+
+def unseen_problem(name: str) -> str:
+    """What is wrong with any name: it does not look like what it is. Empty when it does."""
     if not _is_visible(name):
         return "A name may only contain visible characters."
-    if name in {".", ".."} or not any(_shows(letter) for letter in name):
+    if not any(_shows(letter) for letter in name):
         return "Choose a name with letters or digits."
     return ""
 

@@ -58,6 +58,29 @@ def test_the_page_is_reached_from_the_menu_and_saves_the_name() -> None:
     assert room.client.post("/account/", {"name": ""}).status_code == 422
 
 
+def test_a_new_name_is_in_the_audit_trail_so_that_nobody_acts_under_anothers_unseen() -> None:
+    user = make_user(name="Ana")
+    client = browser(user)
+    for name in ("Bo", "Bo"):
+        assert client.post("/account/", {"name": name}).status_code == 302
+    (entry,) = AuditEntry.objects.filter(action="renamed")
+    assert (str(entry), entry.user_id) == ("Ana is called “Bo” from now on", user.pk)
+    assert entry.before == {"account": user.email, "name": "Ana"}
+    assert entry.after == {"account": user.email, "name": "Bo"}
+
+
+@pytest.mark.parametrize("name", ["Ana\r\nOpen http://example.com", "\u202eanA", "\u200b"])
+def test_what_people_call_themselves_and_things_looks_like_what_it_is(name: str) -> None:
+    room = make_room()
+    here, view = room.address, {"place": "prompts", "query": "q=x"}
+    for path, more in (
+        *(("/account/", {}), ("/new-project/", {}), (f"{here}settings/", {}), (f"{here}save-view/", view)),
+        (f"{here}settings/api-keys/", {"scope": "read", "lasts": "0"}),
+    ):
+        assert room.client.post(path, {**more, "name": name}).status_code == 422, path
+        assert room.client.post(path, {**more, "name": "Ana / Müller 🙂"}).status_code < 400, path
+
+
 def test_a_changed_password_signs_out_every_browser_but_this_one_with_its_next_request() -> None:
     user = make_user()
     here, there = browser(user), browser(user)

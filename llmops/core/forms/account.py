@@ -9,6 +9,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.password_validation import validate_password
 from django.http import HttpRequest
 
+from llmops.core.forms.names import looks_like_itself
 from llmops.core.models import User
 from llmops.core.services.sign_ins import TooManyTries, WrongPassword, password_check
 
@@ -19,6 +20,7 @@ def name_field(help_text: str) -> forms.CharField:
         label="Your name",
         max_length=120,
         help_text=help_text,
+        validators=[looks_like_itself],
         error_messages={"required": "Say what you are called."},
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )

@@ -8,6 +8,7 @@ from django import forms
 from django.utils import timezone
 
 from llmops.core.choices import Scope
+from llmops.core.forms.names import looks_like_itself
 
 SCOPE_WORDS = {
     Scope.READ: ("Read", "Fetch prompts, cases and results."),
@@ -23,6 +24,7 @@ class ApiKeyForm(forms.Form):
 
     name = forms.CharField(
         max_length=120,
+        validators=[looks_like_itself],
         help_text="Who or what will use it, so that you know later which one to revoke.",
         error_messages={"required": "Say who or what will use it."},
         widget=forms.TextInput(attrs={"placeholder": "Build server"}),

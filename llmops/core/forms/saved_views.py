@@ -6,6 +6,8 @@ from typing import Any
 
 from django import forms
 
+from llmops.core.forms.names import looks_like_itself
+
 
 class SavedViewForm(forms.Form):
     """What a view is called, and who sees it."""
@@ -13,6 +15,7 @@ class SavedViewForm(forms.Form):
     name = forms.CharField(
         max_length=60,
         label="Name",
+        validators=[looks_like_itself],
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": "Give the view a name.", "max_length": "A name has at most 60 characters."},
     )

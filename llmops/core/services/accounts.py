@@ -16,8 +16,14 @@ class ResetLinkVoid(ValueError):
 
 
 def user_rename(user: User, *, name: str) -> None:
-    """Say what a person is called. Idempotent."""
-    User.objects.filter(pk=user.pk).update(name=name)
+    """Say what a person is called; what they did before keeps the name of that day. One transaction. Idempotent."""
+    with transaction.atomic():
+        before = User.objects.select_for_update(no_key=True).get(pk=user.pk).name
+        if before == name:
+            return
+        User.objects.filter(pk=user.pk).update(name=name)
+        facts = {"account": user.email, "name": before}, {"account": user.email, "name": name}
+        audit_note(AuditKind.SIGN_IN, "renamed", f"is called “{name}” from now on", before=facts[0], after=facts[1])
 
 
 def password_change(user: User, *, password: str) -> None:
