@@ -53,5 +53,8 @@ def expect_database() -> None:
 
 
 def open_django() -> None:
+    """Set Django up; beside a running platform with its address, which `up --port` may have said."""
+    if running := read_state(load_environment().home):
+        os.environ.setdefault("LLMOPS_PUBLIC_URL", running.url)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "llmops.settings")
     django.setup()

@@ -202,6 +202,7 @@ def test_doctor_finds_nothing_on_a_running_platform(machine: Machine) -> None:
         return bool(report["ok"])
 
     assert until(healthy, within_s=60)
+    assert f"Pages are at {machine.url}." in machine.run("doctor").stdout
 
 
 def test_figures_are_there_for_this_machine(machine: Machine) -> None:
