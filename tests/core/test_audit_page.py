@@ -39,6 +39,23 @@ def test_a_line_is_a_sentence(room: Room) -> None:
     assert "<b>Ana</b> changed Ben’s role from viewer to editor" in shown(room)
 
 
+def test_an_entry_names_the_account_whatever_its_owner_was_called(room: Room) -> None:
+    impostor = make_user(name="Ana")
+    member_set(project=room.project, user=impostor, role=Role.EDITOR)
+    entry = note(room, "did a thing", user=impostor)
+    assert f"<h3>Account</h3><p>{impostor.email}</p>" in shown(room, f"?entry={entry.pk}")
+    assert "<h3>Account</h3>" not in shown(room, f"?entry={note(room, 'ran by itself', who='Nobody').pk}")
+    for person in (impostor, room.admin):
+        assert f"Ana ({person.email})" in shown(room)
+
+
+def test_keys_of_one_name_are_told_apart(room: Room) -> None:
+    keys = [api_key_create(project=room.project, name=name, scopes=[Scope.READ]).row for name in ("CI", "CI", "Build")]
+    text = shown(room)
+    assert all(f"API key “CI” ({key.prefix}…)" in text for key in keys[:2])
+    assert "API key “Build” (" not in text
+
+
 def test_only_admins_see_the_tab_and_the_page(room: Room) -> None:
     assert f'href="{room.address}settings/audit/"' in unescape(
         room.client.get(f"{room.address}settings/").content.decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from llmops.core.choices import AuditKind
-from llmops.core.models import AuditEntry, Membership, Project
+from llmops.core.models import AuditEntry, Membership, Project, User
 from llmops.core.selectors.members import members_of_project
 from llmops.ids import row_number
 
@@ -63,10 +64,20 @@ def audit_entry(project: Project, *, pk: str) -> AuditEntry | None:
 
 
 def audit_people(project: Project) -> list[tuple[str, str]]:
-    """Who can have done something: members, and API keys that were ever made. As `Fits.who`, and a name."""
-    people = [(f"u{member.user_id}", str(member.user)) for member in members_of_project(project)]
-    keys = [(f"k{key.pk}", f"API key “{key.name}”") for key in project.api_keys.order_by("name", "pk")]
-    return people + keys
+    """Who can have done something: members, and API keys that were ever made. As `Fits.who`, and a name, which those who
+    share theirs are told apart behind."""
+    people = [(f"u{member.user_id}", str(member.user), member.user.email) for member in members_of_project(project)]
+    keys = [
+        (f"k{key.pk}", f"API key “{key.name}”", f"{key.prefix}…") for key in project.api_keys.order_by("name", "pk")
+    ]
+    called = Counter(name for _, name, _ in people + keys)
+    return [(who, f"{name} ({mark})" if called[name] > 1 else name) for who, name, mark in people + keys]
+
+
+def account_of(entry: AuditEntry) -> str:
+    """The e-mail of the account that an entry is about or by, whatever its owner was called then. Empty for keys, for
+    commands, and for accounts that are gone."""
+    return User.objects.filter(pk=entry.user_id).values_list("email", flat=True).first() or ""
 
 
 def changes_of(entry: AuditEntry) -> list[Change]:

@@ -53,6 +53,7 @@ def audit_trail(request: ProjectRequest) -> HttpResponse:
         "file_query": query_of(request, *Fits._fields),
         "opened": opened,
         "changes": changes_of(opened) if opened else [],
+        "account": trail.account_of(opened) if opened else "",
         "opened_who_url": f"?who={_who(opened)}" if opened and _who(opened) else "",
         "narrowed": any(fits),
         "views": views_shown(request, "audit"),
