@@ -21,7 +21,7 @@ from llmops.core.views.addresses import query_of
 from llmops.ids import row_number
 
 MOST_TICKED = 1_000
-ASKED = {"tag": "Put the tag {tags} on", "untag": "Take the tag {tags} off", "remove": "Take out"}
+ASKED = {"tag": "Put the {tags} on", "untag": "Take the {tags} off", "remove": "Take out"}
 
 
 @project_page(Action.EDIT_DATASET)
@@ -68,7 +68,7 @@ def _ask(request: ProjectRequest, dataset: Dataset, do: str, tags: list[str], n_
         "dataset": dataset,
         "do": do,
         "tag": ", ".join(tags),
-        "asked": ASKED[do].format(tags=", ".join(f"“{tag}”" for tag in tags)),
+        "asked": ASKED[do].format(tags=("tag " if len(tags) == 1 else "tags ") + ", ".join(f"“{tag}”" for tag in tags)),
         "n_chosen": n_chosen,
         "fits": filter_in(request),
         "query": query_of(request, *FILTER),
