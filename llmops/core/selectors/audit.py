@@ -64,8 +64,8 @@ def audit_entry(project: Project, *, pk: str) -> AuditEntry | None:
 
 
 def audit_people(project: Project) -> list[tuple[str, str]]:
-    """Who can have done something: members, and API keys that were ever made. As `Fits.who`, and a name, which those who
-    share theirs are told apart behind."""
+    """Who can have done something: members, and API keys that were ever made. As `Fits.who`, and a name; behind a name
+    that several have stands what tells them apart."""
     people = [(f"u{member.user_id}", str(member.user), member.user.email) for member in members_of_project(project)]
     keys = [
         (f"k{key.pk}", f"API key “{key.name}”", f"{key.prefix}…") for key in project.api_keys.order_by("name", "pk")
