@@ -77,6 +77,8 @@ def audit_people(project: Project) -> list[tuple[str, str]]:
 def account_of(entry: AuditEntry) -> str:
     """The e-mail of the account that an entry is about or by, whatever its owner was called then. Empty for keys, for
     commands, and for accounts that are gone."""
+    if entry.user_id is None:
+        return ""
     return User.objects.filter(pk=entry.user_id).values_list("email", flat=True).first() or ""
 
 
