@@ -233,7 +233,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["llmops.core.api.permissions.Anyone"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {"RunStateEnum": "evals_app.api.serializers.RUN_STATES"},
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "llmops.core.api.description.describe_errors",
+    ],
 }
 
 LOGGING = logging_settings(level=ENVIRONMENT.log_level, log_format=ENVIRONMENT.log_format)

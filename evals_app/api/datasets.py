@@ -42,6 +42,7 @@ from evals_app.services.exporting import EXPORT_TYPES, AsyncPieces, ExportRefuse
 from evals_app.services.importing import MOST_FILE_BYTES, FileRefused
 from llmops.core.access import Action
 from llmops.core.api.base import ProjectAPIView
+from llmops.core.api.description import IDEMPOTENCY_KEY
 from llmops.core.api.errors import ApiProblem
 from llmops.core.services import Answer
 
@@ -56,7 +57,9 @@ class DatasetList(ProjectAPIView):
         """The project's datasets."""
         return self.page(datasets_for_project(self.project), dataset_shown)
 
-    @extend_schema(operation_id="datasets_create", request=DatasetBody, responses={201: DatasetShown})
+    @extend_schema(
+        operation_id="datasets_create", parameters=[IDEMPOTENCY_KEY], request=DatasetBody, responses={201: DatasetShown}
+    )
     def post(self, request: Request) -> Response:
         """Make an empty dataset."""
         body = self.checked(DatasetBody)
@@ -100,7 +103,9 @@ class CaseList(ProjectAPIView):
         revision = _revision(request, dataset)
         return self.page(cases_at(dataset, revision=revision), case_shown, key="position")
 
-    @extend_schema(operation_id="cases_create", request=CasesBody, responses={200: CasesStored})
+    @extend_schema(
+        operation_id="cases_create", parameters=[IDEMPOTENCY_KEY], request=CasesBody, responses={200: CasesStored}
+    )
     def post(self, request: Request, name: str) -> Response:
         """Add cases and update those that are there, as one revision.
 
@@ -140,6 +145,7 @@ class DatasetImport(ProjectAPIView):
 
     @extend_schema(
         operation_id="datasets_import",
+        parameters=[IDEMPOTENCY_KEY],
         request={
             "multipart/form-data": {
                 "type": "object",

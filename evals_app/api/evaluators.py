@@ -22,6 +22,7 @@ from evals_app.services import (
 )
 from llmops.core.access import Action
 from llmops.core.api.base import ProjectAPIView
+from llmops.core.api.description import IDEMPOTENCY_KEY
 from llmops.core.api.errors import ApiProblem
 from llmops.core.api.lookups import named_connection
 from llmops.core.models import Project
@@ -36,7 +37,12 @@ class EvaluatorList(ProjectAPIView):
         """The project's evaluators, each in its newest version."""
         return self.page(newest_versions_for_project(self.project), evaluator_shown, key="evaluator_id")
 
-    @extend_schema(operation_id="evaluators_create", request=EvaluatorBody, responses={201: EvaluatorShown})
+    @extend_schema(
+        operation_id="evaluators_create",
+        parameters=[IDEMPOTENCY_KEY],
+        request=EvaluatorBody,
+        responses={201: EvaluatorShown},
+    )
     def post(self, request: Request) -> Response:
         """Make an evaluator. `evaluators/kinds/` lists the kinds and the JSON Schema of their config."""
         body = self.checked(EvaluatorBody)

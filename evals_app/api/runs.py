@@ -33,6 +33,7 @@ from evals_app.services.uploads import WrongOutputs, uploaded_outputs
 from evals_app.tasks import nudge_workers
 from llmops.core.access import Action
 from llmops.core.api.base import ProjectAPIView
+from llmops.core.api.description import IDEMPOTENCY_KEY
 from llmops.core.api.errors import ApiProblem
 from llmops.core.api.lookups import named_connection
 from llmops.core.models import Project
@@ -53,7 +54,9 @@ class RunList(ProjectAPIView):
         answer.data["results"] = runs_shown([row["run"] for row in answer.data["results"]])
         return answer
 
-    @extend_schema(operation_id="runs_create", request=RunBody, responses={201: RunCreated})
+    @extend_schema(
+        operation_id="runs_create", parameters=[IDEMPOTENCY_KEY], request=RunBody, responses={201: RunCreated}
+    )
     def post(self, request: Request) -> Response:
         """Start a run of a prompt over a dataset, or score outputs made elsewhere (`outputs`)."""
         body = self.checked(RunBody)

@@ -9,8 +9,11 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from evals_app.choices import ResultState, RunState, ScoreState
 from evals_app.engine.case_files import CaseRow
-from llmops.core.api.serializers import StrictSerializer
+from llmops.core.api.serializers import OneOf, StrictSerializer
+
+RUN_STATES = [state.value for state in RunState]
 
 
 class DatasetBody(StrictSerializer):
@@ -51,8 +54,15 @@ class CaseBody(StrictSerializer):
     metadata = serializers.DictField(required=False, allow_null=True)
 
 
+@extend_schema_field(CaseBody(many=True))
+class CaseBodiesField(serializers.ListField):
+    """Cases as they came: each is checked by itself, so that what is wrong is told by its row."""
+
+    child = serializers.DictField()
+
+
 class CasesBody(StrictSerializer):
-    cases = serializers.ListField(child=serializers.DictField(), allow_empty=False, max_length=50_000)
+    cases = CaseBodiesField(allow_empty=False, max_length=50_000)
     partial = serializers.BooleanField(required=False, default=False)
     message = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
 
@@ -143,6 +153,7 @@ class EstimateShown(serializers.Serializer[Any]):
     unscored = serializers.IntegerField()
     error = serializers.IntegerField()
     skipped = serializers.IntegerField()
+    categories = serializers.DictField(child=serializers.IntegerField(), required=False)
 
 
 class QuoteShown(serializers.Serializer[Any]):
@@ -153,7 +164,7 @@ class QuoteShown(serializers.Serializer[Any]):
 
 class RunCreated(serializers.Serializer[Any]):
     id = serializers.CharField()
-    state = serializers.CharField()
+    state = OneOf(RUN_STATES)
     quote = QuoteShown()
 
 
@@ -165,13 +176,22 @@ class WaitingShown(serializers.Serializer[Any]):
 
 class RunShown(serializers.Serializer[Any]):
     id = serializers.CharField()
-    state = serializers.CharField()
+    state = OneOf(RUN_STATES)
     reason = serializers.CharField(required=False)
     waiting_for = WaitingShown(many=True)
     counts = serializers.DictField(child=serializers.IntegerField())
     scores = serializers.DictField(child=EstimateShown())
     cost_usd = serializers.FloatField(allow_null=True)
     usage = serializers.DictField(child=serializers.IntegerField())
+    dataset = serializers.CharField()
+    revision = serializers.IntegerField()
+    prompt = serializers.CharField(allow_null=True)
+    version = serializers.IntegerField(allow_null=True)
+    model = serializers.CharField(allow_null=True)
+    label = serializers.CharField(allow_blank=True)
+    quote = QuoteShown()
+    budget_usd = serializers.FloatField(allow_null=True)
+    created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
 
@@ -185,7 +205,7 @@ class RunRescoreBody(StrictSerializer):
 
 
 class ScoreShown(serializers.Serializer[Any]):
-    state = serializers.CharField()
+    state = OneOf([state.value for state in ScoreState])
     value = serializers.JSONField(allow_null=True)
     reason = serializers.CharField()
     source = serializers.CharField()
@@ -195,7 +215,7 @@ class ResultShown(serializers.Serializer[Any]):
     id = serializers.CharField()
     case = serializers.CharField()
     repeat = serializers.IntegerField()
-    state = serializers.CharField()
+    state = OneOf([state.value for state in ResultState])
     reason = serializers.CharField(required=False)
     error_kind = serializers.CharField(required=False)
     inputs = serializers.DictField()

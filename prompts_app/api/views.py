@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from llmops.core.access import Action
 from llmops.core.api.base import ProjectAPIView
+from llmops.core.api.description import IDEMPOTENCY_KEY
 from llmops.core.api.errors import ApiProblem
 from llmops.core.api.lookups import named_connection
 from llmops.core.models import Project
@@ -44,7 +45,9 @@ class PromptList(ProjectAPIView):
         """The project's prompts."""
         return self.page(prompts_for_project(self.project), prompt_shown)
 
-    @extend_schema(operation_id="prompts_create", request=PromptBody, responses={201: VersionShown})
+    @extend_schema(
+        operation_id="prompts_create", parameters=[IDEMPOTENCY_KEY], request=PromptBody, responses={201: VersionShown}
+    )
     def post(self, request: Request) -> Response:
         """Make a prompt with its version 1."""
         body = self.checked(PromptBody)
@@ -109,6 +112,7 @@ class VersionList(ProjectAPIView):
 
     @extend_schema(
         operation_id="prompt_versions_create",
+        parameters=[IDEMPOTENCY_KEY],
         request=VersionBody,
         responses={200: VersionShown, 201: VersionShown},
     )

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import redis
 from django.db import connection as database
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -398,6 +399,22 @@ def test_an_empty_dataset_and_a_removed_one_cannot_be_run(api: Api, world: World
     assert "has no cases in it yet" in error_of(empty)["message"]
     dataset_archive(world.dataset)
     assert (start(api).status_code, fields_of(start(api))) == (422, ["dataset"])
+
+
+def test_runs_and_results_are_described_as_they_are_shown(api: Api, world: World) -> None:
+    run_id = started(api)
+    drive()
+    document = Client().get("/api/schema/", headers={"Accept": "application/json"}).json()
+    described = {name: set(schema.get("properties", ())) for name, schema in document["components"]["schemas"].items()}
+    run = shown(api, run_id)
+    result = api.get(f"runs/{run_id}/results/").json()["results"][0]
+    assert set(run) == described["RunShown"]
+    assert set(run["scores"]["Exact"]) == described["EstimateShown"] - {"categories"}
+    assert set(result) == described["ResultShown"]
+    assert set(result["scores"]["Exact"]) == described["ScoreShown"]
+    cases = document["components"]["schemas"]["CasesBodyRequest"]["properties"]["cases"]
+    assert cases["items"] == {"$ref": "#/components/schemas/CaseBodyRequest"}
+    assert {"key", "inputs", "expected", "tags", "group", "metadata"} <= described["CaseBodyRequest"]
 
 
 def test_a_budget_needs_a_price(api: Api, world: World) -> None:

@@ -16,12 +16,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from llmops.core.access import Action, Actor
+from llmops.core.api.description import MOST_PER_PAGE, PAGE_SIZE, Pages
 from llmops.core.api.errors import ApiProblem
 from llmops.core.models import Project
 from llmops.core.services import Answer, KeyReused, answer_once, fingerprint
 
-PAGE_SIZE = 100
-MOST_PER_PAGE = 500
 Row = TypeVar("Row", bound=Model)
 
 
@@ -29,6 +28,7 @@ class ProjectAPIView(APIView):
     """An API view of the key's project. `actions` names what each method does (see core/access.py)."""
 
     actions: ClassVar[dict[str, Action]] = {}
+    pagination_class: ClassVar = Pages
 
     @property
     def actor(self) -> Actor:

@@ -71,17 +71,6 @@ class ConnectionTested(serializers.Serializer[Any]):
     latency_ms = serializers.IntegerField(allow_null=True)
 
 
-class ErrorShown(serializers.Serializer[Any]):
-    """The form of every error."""
-
-    class ErrorDetail(serializers.Serializer[Any]):
-        code = serializers.CharField()
-        message = serializers.CharField()
-        fields = serializers.ListField(child=serializers.DictField())
-
-    error = ErrorDetail()
-
-
 def connection_shown(connection: Connection) -> dict[str, Any]:
     return dict(ConnectionShown(connection).data)
 

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from llmops.core.access import Action
 from llmops.core.api.base import ProjectAPIView
+from llmops.core.api.description import IDEMPOTENCY_KEY
 from llmops.core.api.errors import ApiProblem
 from llmops.core.api.serializers import (
     ConnectionBody,
@@ -38,7 +39,12 @@ class ConnectionList(ProjectAPIView):
         """The project's connections. Keys are never shown."""
         return self.page(connections_for_project(self.project), connection_shown)
 
-    @extend_schema(operation_id="connections_create", request=ConnectionBody, responses={201: ConnectionShown})
+    @extend_schema(
+        operation_id="connections_create",
+        parameters=[IDEMPOTENCY_KEY],
+        request=ConnectionBody,
+        responses={201: ConnectionShown},
+    )
     def post(self, request: Request) -> Response:
         """Make a connection. The key is stored encrypted and never returned."""
         wanted = connection_settings(self.checked(ConnectionBody))
