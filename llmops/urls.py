@@ -39,6 +39,7 @@ urlpatterns = [
     path("p/<slug:project>/", include(("prompts_app.urls", "prompts"))),
     path("p/<slug:project>/", include(("evals_app.urls", "evals"))),
 ]
+handler400 = "llmops.core.views.refusals.not_understood"
 handler404 = "llmops.core.views.refusals.page_not_found"
 handler403 = "llmops.core.views.refusals.permission_denied"
 if settings.DEBUG:

@@ -90,3 +90,11 @@ def test_the_signed_out_see_no_frame() -> None:
     assert answer.status_code == 404
     assert 'aria-label="Main"' not in answer.content.decode()
     assert ways_of(answer) == [("Go to the start page", "/")]
+
+
+def test_a_form_in_letters_that_are_not_read_is_refused_with_a_page() -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.cookies["csrftoken"] = "c" * 32
+    answer = browser.generic("POST", "/sign-in/", b"x", content_type="application/x-www-form-urlencoded; charset=utf-7")
+    assert answer.status_code == 400
+    assert "This request could not be read" in answer.content.decode()

@@ -12,6 +12,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.template import loader
 from django.utils.decorators import sync_and_async_middleware
 
 from llmops.core.access import enter_project, open_page
@@ -22,6 +23,12 @@ Answer = Callable[[HttpRequest], HttpResponseBase]
 AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 _IN_PROJECT = re.compile(r"/p/(?P<slug>[-\w]+)/")
+
+
+@open_page
+def not_understood(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400. Django's own page asks once more for the form that could not be read, and fails by it."""
+    return HttpResponse(loader.render_to_string("400.html"), status=400)
 
 
 @open_page
