@@ -14,6 +14,7 @@ from django import forms
 from django.http import QueryDict
 
 from llmops.core.forms.connection_choice import ConnectionChoice
+from llmops.core.forms.numbers import says
 from llmops.core.models import Connection, Project
 from llmops.core.selectors import connections_for_project
 from llmops.core.vendors import VENDORS
@@ -85,6 +86,7 @@ class EditorForm(ModelFields):
         max_value=2,
         label="Freedom (temperature)",
         help_text="0: nearly the same answer every time. 1: more varied. Empty: as the vendor sets it.",
+        error_messages=says("The temperature is a number from 0 to 2. Leave it empty for the vendor’s own."),
         widget=forms.NumberInput(attrs={"step": "0.1", "inputmode": "decimal"}),
     )
     max_tokens = forms.IntegerField(
@@ -93,6 +95,7 @@ class EditorForm(ModelFields):
         max_value=MOST_TOKENS,
         label="Longest answer, in tokens",
         help_text="100 tokens are about 75 English words. An answer that reaches it is cut off.",
+        error_messages=says(f"A whole number from 1 to {MOST_TOKENS:,}. Leave it empty for no limit of your own."),
     )
     message = forms.CharField(
         required=False,

@@ -15,6 +15,7 @@ from evals_app.forms.settings_fields import settings_config, settings_fields, se
 from evals_app.models import EvaluatorVersion
 from evals_app.services.evaluators import DEFAULT_MARGIN, EvaluatorProblem
 from llmops.core.forms.connection_choice import ConnectionChoice
+from llmops.core.forms.numbers import says
 from llmops.core.models import Connection, Project
 from llmops.core.naming import NAME_CHARS
 from llmops.core.selectors import connections_for_project
@@ -89,6 +90,7 @@ class EvaluatorForm(forms.Form):
             min_value=0,
             max_value=100,
             help_text="Two versions that differ by less count as equally good.",
+            error_messages=says("A number of points from 0 to 100."),
             widget=forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"}),
         )
         self.connections: list[Connection] = []

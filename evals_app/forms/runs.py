@@ -12,6 +12,7 @@ from evals_app.models import Dataset, Evaluator
 from evals_app.selectors import datasets_for_project, evaluators_for_project, latest_evaluator_versions
 from evals_app.services.runs import MOST_CONCURRENCY, MOST_REPEATS, RunSettings
 from llmops.core.forms.connection_choice import ConnectionChoice
+from llmops.core.forms.numbers import says
 from llmops.core.models import Connection, Project
 from llmops.core.selectors import connections_for_project
 from prompts_app.models import Prompt
@@ -23,7 +24,11 @@ class RunForm(forms.Form):
 
     prompt = forms.ModelChoiceField(Prompt.objects.none(), empty_label="Choose a prompt", to_field_name="name")
     version = forms.IntegerField(
-        required=False, min_value=1, label="Version", help_text="Leave it empty for the newest."
+        required=False,
+        min_value=1,
+        label="Version",
+        help_text="Leave it empty for the newest.",
+        error_messages=says("Versions are numbered from 1. Leave it empty for the newest."),
     )
     dataset = forms.ModelChoiceField(Dataset.objects.none(), empty_label="Choose a dataset", to_field_name="name")
     evaluators = forms.ModelMultipleChoiceField(
@@ -45,7 +50,11 @@ class RunForm(forms.Form):
         required=False, max_length=200, label="Model", help_text="Leave it empty for the prompt's own."
     )
     sample = forms.IntegerField(
-        required=False, min_value=1, label="Only so many cases", help_text="A random sample. Empty takes all."
+        required=False,
+        min_value=1,
+        label="Only so many cases",
+        help_text="A random sample. Empty takes all.",
+        error_messages=says("A sample has at least one case. Leave it empty to take all."),
     )
     repeats = forms.IntegerField(
         min_value=1,
@@ -53,8 +62,15 @@ class RunForm(forms.Form):
         initial=1,
         label="Times each case",
         help_text="Asking more than once shows how steady the answers are.",
+        error_messages=says(f"Each case is asked from 1 to {MOST_REPEATS} times."),
     )
-    concurrency = forms.IntegerField(min_value=1, max_value=MOST_CONCURRENCY, initial=10, label="Calls at a time")
+    concurrency = forms.IntegerField(
+        min_value=1,
+        max_value=MOST_CONCURRENCY,
+        initial=10,
+        label="Calls at a time",
+        error_messages=says(f"From 1 to {MOST_CONCURRENCY} calls go out at a time."),
+    )
     budget_usd = forms.DecimalField(
         required=False,
         min_value=Decimal("0.000001"),
@@ -62,6 +78,7 @@ class RunForm(forms.Form):
         decimal_places=6,
         label="Spend at most ($)",
         help_text="The run stops by itself at this sum.",
+        error_messages={"min_value": "A budget is more than zero dollars. Leave it empty for none."},
     )
     label = forms.CharField(required=False, max_length=200, label="Note", help_text="To find this run again.")
 

@@ -151,7 +151,7 @@ def test_an_unknown_kind_of_problem_is_said_above_the_form(room: Room) -> None:
         (
             "openai",
             {"name": "Main", "api_key": KEY, "requests_per_minute": "0"},
-            "greater than or equal to 1",
+            "A whole number from 1 on.",
         ),
     ],
 )

@@ -141,7 +141,7 @@ def test_a_table_of_fields_becomes_a_schema(room: Room) -> None:
     [
         ("exact", {"name": "a/b"}, "may not contain a slash"),
         ("exact", {"name": ""}, "This field is required"),
-        ("exact", {"margin": "200"}, "less than or equal to 100"),
+        ("exact", {"margin": "200"}, "A number of points from 0 to 100."),
         ("regex", {"pattern": "(a"}, "opened and not closed"),
         ("regex", {}, "This field is required"),
         ("numeric", {"tolerance": "-1"}, "0 or more"),

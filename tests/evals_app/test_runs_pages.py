@@ -158,6 +158,20 @@ def test_the_quote_is_there_before_any_script_asks_for_it() -> None:
     assert (refused.status_code, "Not started yet." in refused.content.decode()) == (422, True)
 
 
+def test_numbers_that_cannot_be_are_answered_with_those_that_can() -> None:
+    world = make_world(n_cases=1)
+    page = signed_in(make_user(), world.project, Role.EDITOR)
+    wrong = {"version": "0", "sample": "-3", "repeats": "99", "concurrency": "", "budget_usd": "-1"}
+    refused = page.post(reverse("evals:run-new", args=[world.project.slug]), wrong | {"token": "t"})
+    shown = unescape(refused.content.decode())
+    for sentence in (
+        "Versions are numbered from 1.", "A sample has at least one case.", "asked from 1 to 20 times.",
+        "From 1 to 500 calls go out at a time.", "A budget is more than zero dollars.",
+    ):  # fmt: skip
+        assert sentence in shown
+    assert "Ensure this value" not in shown
+
+
 def test_a_run_that_nobody_could_mark_says_why() -> None:
     world = make_world(n_cases=3)
     judge = world.judge("fixed:perhaps")

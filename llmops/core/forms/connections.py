@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from llmops.core.forms.numbers import says
 from llmops.core.models import Connection
 from llmops.core.services import ConnectionSettings
 from llmops.core.services.connections import KEY_OPTIONAL_VENDORS, KEYLESS_VENDORS, MOST_A_MINUTE
@@ -66,6 +67,7 @@ class ConnectionForm(forms.Form):
         min_value=1,
         max_value=MOST_A_MINUTE,
         help_text="Shared by all runs. Leave it empty when the vendor sets no limit.",
+        error_messages=says("A whole number from 1 on. Leave it empty for no limit."),
     )
     tokens_per_minute = forms.IntegerField(
         label="Tokens a minute at most",
@@ -73,6 +75,7 @@ class ConnectionForm(forms.Form):
         min_value=1,
         max_value=MOST_A_MINUTE,
         help_text="A token is about four letters.",
+        error_messages=says("A whole number from 1 on. Leave it empty for no limit."),
     )
 
     def __init__(self, data: Any = None, *, vendor: Vendor, connection: Connection | None = None) -> None:
