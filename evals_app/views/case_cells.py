@@ -6,6 +6,7 @@ import json
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from evals_app.forms.case_cell import TAGS, CaseCell
 from evals_app.models import CaseVersion, Dataset
 from evals_app.selectors.cases import SHOWN_CHARS, current_case, version_of_case
-from evals_app.selectors.datasets import dataset_by_name
+from evals_app.selectors.datasets import dataset_by_name, newest_revision
 from evals_app.services import datasets as services
 from evals_app.services.datasets import CaseChanged, Stored, WrongCases
 from evals_app.views.case_list import LIST
@@ -86,7 +87,16 @@ def _cell(
             "undo": undo + query_of(request, *LIST),
         }
         response["HX-Trigger"] = json.dumps({"toast": toast})
+        response.write(_state_line(request, dataset_by_name(request.project, name=dataset.name)))
     return response
+
+
+def _state_line(request: ProjectRequest, dataset: Dataset) -> str:
+    """The line under the title, which says who changed the dataset last; htmx puts it in place of the one there."""
+    newest = newest_revision(dataset)
+    n_cases = newest.n_cases if newest else 0
+    state = {"project": request.project, "dataset": dataset, "newest": newest, "n_cases": n_cases}
+    return render_to_string("evals_app/dataset_detail.html#dataset-lead", state, request)
 
 
 def _form(

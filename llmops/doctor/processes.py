@@ -36,7 +36,10 @@ def redis(answers: bool) -> Finding:
 def beat(seen: datetime | None, *, now: datetime) -> Finding:
     if _is_fresh(seen, now):
         return ok("beat", "Beat ticks.")
-    return fail("beat", f"Beat was {_last_heard(seen, now)}.", "Start it with `llmops up`, or look at logs/beat.log.")
+    what_to_do = "Start it with `llmops up`, or look at logs/beat.log."
+    if seen is None:
+        what_to_do += " If it has just been started, ask again in half a minute."
+    return fail("beat", f"Beat was {_last_heard(seen, now)}.", what_to_do)
 
 
 def worker(seen: datetime | None, *, beats: bool, now: datetime) -> Finding:

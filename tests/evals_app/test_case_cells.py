@@ -52,6 +52,8 @@ def test_a_cell_is_fetched_as_a_form_and_saved_with_undo(room: Room, dataset: Da
     assert ">\na\r\nb</textarea>" in form
     saved = save(room, version, "in:p & q", "a\r\nb\r\nc", q="first", tag="a")
     assert "a\nb\nc" in saved.content.decode()
+    assert 'id="dataset-lead" hx-swap-oob="true">2 cases with 2 variables. Changed ' in saved.content.decode()
+    assert "?to=2" in saved.content.decode()
     toast = json.loads(saved["HX-Trigger"])["toast"]
     assert toast["text"] == "Saved as revision 2."
     assert toast["undo"] == f"{room.address}datasets/cards/history/2/undo/?q=first&tag=a"
