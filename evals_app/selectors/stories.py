@@ -28,6 +28,7 @@ from evals_app.selectors.waiting import Waiting, run_waiting
 from llmops.core.models import ModelCall
 from llmops.ids import row_number
 from llmops.providers.base import Message
+from llmops.providers.gateway import CallPurpose
 from llmops.texts import shortened
 from prompts_app.rendering import BrokenTemplate, MissingVariable, RenderedTooLong
 from prompts_app.services import rendered_messages
@@ -252,6 +253,11 @@ class ResultStory:
     calls: list[ModelCall]
     cost_usd: Decimal | None
     facts: list[tuple[str, Any]]
+
+    @property
+    def n_attempts(self) -> int:
+        """How often its answer was asked for. The result itself does not count attempts whose worker died."""
+        return max(self.result.n_attempts, sum(call.purpose == CallPurpose.RUN for call in self.calls))
 
 
 def result_story(run: Run, *, result_id: int) -> ResultStory | None:

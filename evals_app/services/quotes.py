@@ -13,13 +13,12 @@ from evals_app.models import CaseVersion, EvaluatorVersion
 from llmops.core.models import Connection
 from llmops.core.services import price_for
 from llmops.providers.base import Vendor
+from llmops.providers.fake import practice_delay_s
 from prompts_app.models import PromptVersion
 
 USUAL_LATENCY_S = 2.0
 USUAL_LOCAL_S = 2.0
 """The local model's own time for an answer on a machine with two processors."""
-USUAL_PRACTICE_S = 0.0
-"""The practice model is a function of this program."""
 MOST_DOUBT = 6.0
 """However much longer than quoted the last runs took: one of them may have lain still over night."""
 USUAL_OUTPUT_TOKENS = 200
@@ -122,7 +121,7 @@ def _calls(
         cursor.execute(_BEFORE, [connection.pk, model, purpose])
         output_tokens, latency_s = cursor.fetchone()
     local = connection.vendor == Vendor.LOCAL
-    usual_s = USUAL_PRACTICE_S if connection.vendor == Vendor.PRACTICE else USUAL_LATENCY_S
+    usual_s = practice_delay_s(model) if connection.vendor == Vendor.PRACTICE else USUAL_LATENCY_S
     if local:
         latency_s = _local_s(connection, model)
     price = price_for(vendor=Vendor(connection.vendor), model=model)

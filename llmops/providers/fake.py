@@ -28,6 +28,12 @@ _FLAWS = (
 )
 
 
+def practice_delay_s(model: str) -> float:
+    """How long this practice model takes for an answer, in seconds."""
+    name, _, argument = model.partition(":")
+    return int(argument) / 1000 if name == "slow" and argument.isdecimal() else 0.0
+
+
 class PracticeAdapter:
     """`echo` repeats the last user message, `fixed:<text>` says the text, `slow:<ms>` echoes after so many
     milliseconds, `flaky:<percent>` echoes but fails at that rate, decided by the request and the attempt,
@@ -70,7 +76,7 @@ class PracticeAdapter:
             case "fixed":
                 return argument
             case "slow" if argument.isdecimal():
-                return await self._slow(request, int(argument) / 1000, timeout_s)
+                return await self._slow(request, practice_delay_s(request.model), timeout_s)
             case "flaky" if argument.isdecimal() and int(argument) <= 100:
                 return self._flaky(request, int(argument), attempt)
             case "banker" if not argument:

@@ -93,10 +93,13 @@ def test_how_much_longer_the_last_runs_took_widens_the_range(world: World) -> No
     assert widths == pytest.approx({"not yet known": 1.5, "a busy machine": 4.0, "over night": 6.0})
 
 
-def test_the_practice_model_answers_at_once_also_the_first_time(world: World) -> None:
+@pytest.mark.parametrize(("model", "seconds"), [("echo", 1.4), ("slow:1000", 5.4), ("slow:soon", 1.4)])
+def test_how_long_the_practice_model_takes_is_known_before_it_was_asked(
+    world: World, model: str, seconds: float
+) -> None:
     practice = world.version.connection
     assert practice is not None
-    assert ask(world, practice, model="echo").seconds == pytest.approx(1.4)
+    assert ask(world, practice, model=model).seconds == pytest.approx(seconds)
 
 
 def test_the_page_says_a_range_in_plain_words(client: Client) -> None:

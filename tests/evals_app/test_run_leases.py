@@ -13,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from evals_app.models import Result, Run, RunEvaluator
 from evals_app.selectors.runs import run_counts
+from evals_app.selectors.stories import result_story
 from evals_app.services import run_stop
 from evals_app.services.harvests import GivenBack
 from evals_app.services.leases import (
@@ -160,6 +161,9 @@ def test_an_expired_lease_is_claimed_again_and_its_call_shows_as_orphaned() -> N
     assert {row.n_leases for row in again} == {2}
     [call] = calls_of(run)
     assert (call.id, call.state, call.finished_at is not None) == (call_id, "orphaned", True)
+    story = result_story(run, result_id=dead[0].result_id)
+    assert story is not None
+    assert (story.n_attempts, story.result.n_attempts) == (1, 0)
 
 
 def test_a_pump_does_not_claim_its_own_expired_rows_while_it_works_on_them() -> None:
