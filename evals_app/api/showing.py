@@ -53,7 +53,7 @@ def _run_shown(run: Run, progress: Progress, metrics: list[MetricResult]) -> dic
             "error": counts.error,
         },
         "scores": {metric.name: _metric_shown(metric) for metric in metrics},
-        "cost_usd": _money(run.spent_usd),
+        "cost_usd": _money(run.cost_usd),
         "usage": progress.usage._asdict(),
         "dataset": run.dataset.name,
         "revision": run.revision,

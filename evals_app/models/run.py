@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -60,6 +62,11 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"run {self.pk}"
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """What its calls cost, as far as their prices are known; None when nobody knows any of them."""
+        return None if self.quote_cost_usd is None and not self.spent_usd else self.spent_usd
 
 
 class RunEvaluator(models.Model):

@@ -45,6 +45,24 @@ def finished(world: World) -> None:
     run_summarise(run)
 
 
+def test_a_run_whose_price_nobody_knows_is_not_said_to_be_free(client: Client, world: World) -> None:
+    signed_in(client, world)
+    free, unknown = world.run(), world.run()
+    Run.objects.update(state="finished")
+    Run.objects.filter(pk=unknown.pk).update(quote_cost_usd=None)
+    names = {"project": world.project.slug}
+    pages = [reverse("evals:run-detail", kwargs=names | {"run_id": run.pk}) for run in (free, unknown)]
+    notes = [re.search(r'verdict-note">.*answered.*</p>', client.get(page).content.decode()) for page in pages]
+    assert [note and ("$0" in note[0], "price not known" in note[0]) for note in notes] == [
+        (True, False),
+        (False, True),
+    ]
+    costs = re.findall(
+        r'data-name="Cost">(.*?)</td>', client.get(reverse("evals:run-list", kwargs=names)).content.decode()
+    )
+    assert costs == ["price not known", "$0"]
+
+
 def test_runs_are_narrowed_down_by_state_prompt_dataset_and_words(client: Client, world: World) -> None:
     signed_in(client, world)
     other = world.prompt("fixed:no")

@@ -95,7 +95,9 @@ def test_the_quote_adds_judges_and_says_when_a_price_is_not_known(world: World, 
     assert quote["cost_usd"] > 0
     unknown = ConnectionSettings(name="own", vendor=Vendor.OPENAI_COMPATIBLE, base_url="http://127.0.0.1:9/v1")
     connection_create(project=world.project, wanted=unknown)
-    assert start(api, model={"connection": "own", "model": "x"}).json()["quote"]["cost_usd"] is None
+    made = start(api, model={"connection": "own", "model": "x"}).json()
+    assert made["quote"]["cost_usd"] is None
+    assert shown(api, made["id"])["cost_usd"] is None
 
 
 def test_results_come_in_the_datasets_order_page_by_page(api: Api, world: World) -> None:
