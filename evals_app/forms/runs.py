@@ -47,7 +47,10 @@ class RunForm(forms.Form):
         label="Answered by",
     )
     model = forms.CharField(
-        required=False, max_length=200, label="Model", help_text="Leave it empty for the prompt's own."
+        required=False,
+        max_length=200,
+        label="Model",
+        help_text="Leave it empty for the prompt's own. Another vendor has other models: name one of them.",
     )
     sample = forms.IntegerField(
         required=False,

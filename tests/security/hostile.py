@@ -142,7 +142,7 @@ def _fill(world: Hostile, names: Iterator[str], url: str) -> None:
         evaluator_create(project=project, name=next(names), kind=kind, config=config, **_asked(kind, server))
         for kind, config in _CONFIGS.items()
     ]
-    assert {each.evaluator.kind for each in evaluators} == set(KINDS), "a kind of metric is missing here"
+    assert {each.evaluator.kind for each in evaluators} == set(KINDS), "a kind of metric is missing in _CONFIGS"
     wanted = RunSettings(dataset, evaluators, version, label=ALL[:200], concurrency=50)
     run = run_create(project=project, wanted=wanted, author=admin)
     drive(for_s=60)

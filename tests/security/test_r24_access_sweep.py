@@ -101,8 +101,8 @@ def ask(client: Client, method: str, url: str, **extra: Any) -> Answer:
 
 
 def test_every_address_has_a_rule() -> None:
-    assert {each.name for each in PAGES} == set(table.PAGES)
-    assert {each.name for each in API} == set(table.API)
+    assert {each.name for each in PAGES} == set(table.PAGES), "write its line in tests/security/access_table.py"
+    assert {each.name for each in API} == set(table.API), "write its line in tests/security/access_table.py"
     assert {each.name for each in OUTSIDE} - {"gallery"} == set(table.OPEN_PAGES)
 
 
