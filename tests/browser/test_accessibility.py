@@ -13,8 +13,6 @@ from tests.browser.pages import OPEN_PAGES, OWN_PAGES, PAGES
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-ADDRESSES = [f"/p/demo/{address}" for addresses in PAGES.values() for address in addresses]
-ADDRESSES += OWN_PAGES
 PHONE = ViewportSize(width=390, height=844)
 DESK = ViewportSize(width=1280, height=900)
 SERIOUS = {"serious", "critical"}
@@ -64,10 +62,15 @@ def keep_a_view(page: Page) -> None:
     page.get_by_role("link", name="Finished", exact=True).wait_for()
 
 
-def test_axe_finds_nothing_on_the_pages_of_a_project_and_they_fit_a_phone(page: Page) -> None:
-    keep_a_view(page)
+def addresses(*apps: str) -> list[str]:
+    """All pages of these apps in the demo project."""
+    return [f"/p/demo/{each}" for name, found in PAGES.items() if name.startswith(apps) for each in found]
+
+
+def check(page: Page, pages: list[str]) -> None:
+    """Axe finds nothing on these pages, and they fit a phone."""
     wrong = {}
-    for address in ADDRESSES:
+    for address in pages:
         answer = page.goto(address)
         assert answer is not None
         assert answer.status == 200, address
@@ -79,6 +82,20 @@ def test_axe_finds_nothing_on_the_pages_of_a_project_and_they_fit_a_phone(page: 
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], f"{address} scrolls sideways"
         page.set_viewport_size(DESK)
     assert wrong == {}
+
+
+# Classes, so that two processes share the pages.
+class TestEvaluation:
+    def test_axe_finds_nothing_on_its_pages_and_they_fit_a_phone(self, page: Page) -> None:
+        check(page, addresses("evals:"))
+
+
+class TestPromptsAndTheCore:
+    def test_axe_finds_nothing_on_their_pages_and_they_fit_a_phone(self, page: Page) -> None:
+        keep_a_view(page)
+        mine = addresses("prompts:", "core:")
+        assert {*mine, *addresses("evals:")} == {*addresses("")}
+        check(page, mine + OWN_PAGES)
 
 
 def test_axe_finds_nothing_on_the_pages_without_a_project(browser: Browser, site: Site) -> None:
