@@ -21,6 +21,8 @@ from evals_app.services.quotes import Quote, run_quote, upload_quote
 from evals_app.services.run_notes import note_carried_on, note_marked_again, note_started, note_stopped, note_uploaded
 from evals_app.services.states import runs_settle
 from llmops.core.models import Connection, Project, User
+from llmops.core.services.connections import KEYLESS_VENDORS
+from llmops.providers.base import Vendor
 from llmops.texts import dollars
 from prompts_app.models import PromptVersion
 
@@ -210,6 +212,10 @@ def _draft(wanted: RunSettings, dataset: Dataset) -> _Draft:
         raise RunProblem("model", "Choose the connection and the model that answer: this version names none.")
     if answers.archived_at is not None:
         raise RunProblem("model", f"The connection “{answers.name}” was removed. Choose another one for this run.")
+    if not wanted.model and not _knows_the_model(answers, wanted.version):
+        raise RunProblem(
+            "model", f"“{model}” is a model of another vendor. Say which model of “{answers.name}” answers."
+        )
     _check_numbers(wanted)
     case_version_ids = _case_version_ids(dataset, wanted)
     _check_variables(wanted.version, dataset, wanted.split)
@@ -224,6 +230,12 @@ def _draft(wanted: RunSettings, dataset: Dataset) -> _Draft:
     )
     _check_budget(wanted, quote, f"“{model}”")
     return _Draft(case_version_ids, answers, model, quote)
+
+
+def _knows_the_model(answers: Connection, version: PromptVersion) -> bool:
+    """Whether the version's model may be one of this connection. A server of one's own may pass on to a vendor."""
+    vendors = {answers.vendor} | ({version.connection.vendor} if version.connection else set())
+    return len(vendors) == 1 or (Vendor.OPENAI_COMPATIBLE in vendors and not vendors & KEYLESS_VENDORS)
 
 
 def _check_budget(wanted: RunSettings, quote: Quote, what: str) -> None:

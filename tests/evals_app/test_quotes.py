@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from evals_app.models import Run
-from evals_app.services.runs import RunSettings, run_preview
+from evals_app.services.runs import RunProblem, RunSettings, run_preview
 from llmops.core.choices import Role
 from llmops.core.models import Connection, ModelCall, User
 from llmops.core.services import ConnectionSettings, connection_create, member_set
@@ -57,6 +58,42 @@ def test_the_local_model_is_no_quicker_for_ten_calls_at_a_time(world: World) -> 
     local = local_of(world)
     assert ask(world, local, concurrency=10).seconds == pytest.approx(40 * 2.0 + 1)
     assert ask(world, local, concurrency=50).seconds == pytest.approx(40 * 2.0 + 1)
+
+
+@pytest.mark.parametrize(
+    ("of_prompt", "of_run", "may_be"),
+    [
+        (Vendor.PRACTICE, Vendor.PRACTICE, True),
+        (Vendor.PRACTICE, Vendor.OPENAI, False),
+        (Vendor.PRACTICE, Vendor.OPENAI_COMPATIBLE, False),
+        (Vendor.OPENAI, Vendor.ANTHROPIC, False),
+        (Vendor.OPENAI, Vendor.OPENAI_COMPATIBLE, True),
+        (Vendor.OPENAI_COMPATIBLE, Vendor.LOCAL, False),
+    ],
+)
+def test_the_prompts_own_model_is_not_asked_of_another_vendor(
+    world: World, of_prompt: Vendor, of_run: Vendor, may_be: bool
+) -> None:
+    def made(name: str, vendor: Vendor) -> Connection:
+        connection = connection_create(
+            project=world.project, wanted=ConnectionSettings(name=name, vendor=Vendor.PRACTICE)
+        )
+        Connection.objects.filter(pk=connection.pk).update(vendor=vendor)
+        connection.refresh_from_db()
+        return connection
+
+    asked = RunSettings(
+        dataset=world.dataset,
+        version=world.prompt("big-1", connection=made("first", of_prompt)),
+        connection=made("second", of_run),
+        evaluators=[],
+    )
+    assert run_preview(wanted=replace(asked, model="other-1")).calls == 40
+    if may_be:
+        assert run_preview(wanted=asked).calls == 40
+    else:
+        with pytest.raises(RunProblem, match=r"“big-1” is a model of another vendor\. Say which model of “second”"):
+            run_preview(wanted=asked)
 
 
 def test_what_the_local_model_took_before_counts_first(world: World) -> None:
