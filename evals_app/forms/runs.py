@@ -50,7 +50,7 @@ class RunForm(forms.Form):
         required=False,
         max_length=200,
         label="Model",
-        help_text="Leave it empty for the prompt's own. Another vendor has other models: name one of them.",
+        help_text="Leave it empty for the prompt's own, or for the usual one where another vendor answers.",
     )
     sample = forms.IntegerField(
         required=False,

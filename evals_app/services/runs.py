@@ -207,15 +207,11 @@ def _draft(wanted: RunSettings, dataset: Dataset) -> _Draft:
     if wanted.version is None:
         raise RunProblem("prompt", "Choose a prompt.")
     answers = wanted.connection or wanted.version.connection
-    model = wanted.model or wanted.version.model
-    if answers is None or not model:
+    if answers is None:
         raise RunProblem("model", "Choose the connection and the model that answer: this version names none.")
     if answers.archived_at is not None:
         raise RunProblem("model", f"The connection “{answers.name}” was removed. Choose another one for this run.")
-    if not wanted.model and not _knows_the_model(answers, wanted.version):
-        raise RunProblem(
-            "model", f"“{model}” is a model of another vendor. Say which model of “{answers.name}” answers."
-        )
+    model = wanted.model or _model_of(wanted.version, answers)
     _check_numbers(wanted)
     case_version_ids = _case_version_ids(dataset, wanted)
     _check_variables(wanted.version, dataset, wanted.split)
@@ -232,10 +228,18 @@ def _draft(wanted: RunSettings, dataset: Dataset) -> _Draft:
     return _Draft(case_version_ids, answers, model, quote)
 
 
-def _knows_the_model(answers: Connection, version: PromptVersion) -> bool:
-    """Whether the version's model may be one of this connection. A server of one's own may pass on to a vendor."""
+def _model_of(version: PromptVersion, answers: Connection) -> str:
+    """The version's own model where it may be one of this connection, else the connection's usual one. A server of
+    one's own may pass on to a vendor, so it may know that vendor's models."""
     vendors = {answers.vendor} | ({version.connection.vendor} if version.connection else set())
-    return len(vendors) == 1 or (Vendor.OPENAI_COMPATIBLE in vendors and not vendors & KEYLESS_VENDORS)
+    shared = len(vendors) == 1 or (Vendor.OPENAI_COMPATIBLE in vendors and not vendors & KEYLESS_VENDORS)
+    if model := (version.model if shared else "") or answers.default_model:
+        return model
+    if not version.model:
+        raise RunProblem("model", "Choose the model that answers: this version names none.")
+    raise RunProblem(
+        "model", f"“{version.model}” is a model of another vendor. Say which model of “{answers.name}” answers."
+    )
 
 
 def _check_budget(wanted: RunSettings, quote: Quote, what: str) -> None:

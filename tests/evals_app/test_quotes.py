@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from evals_app.models import Run
-from evals_app.services.runs import RunProblem, RunSettings, run_preview
+from evals_app.services.runs import RunProblem, RunSettings, run_create, run_preview
 from llmops.core.choices import Role
 from llmops.core.models import Connection, ModelCall, User
 from llmops.core.services import ConnectionSettings, connection_create, member_set
@@ -94,6 +94,9 @@ def test_the_prompts_own_model_is_not_asked_of_another_vendor(
     else:
         with pytest.raises(RunProblem, match=r"“big-1” is a model of another vendor\. Say which model of “second”"):
             run_preview(wanted=asked)
+    Connection.objects.filter(name="second").update(default_model="usual-1")
+    run = run_create(project=world.project, wanted=replace(asked, connection=Connection.objects.get(name="second")))
+    assert run.model == ("big-1" if may_be else "usual-1")
 
 
 def test_what_the_local_model_took_before_counts_first(world: World) -> None:
