@@ -65,9 +65,7 @@ def result_by_id(run: Run, *, result_id: int) -> Result:
 
 def commonest_reason(run: Run) -> str:
     """Why most of the run's results without an answer have none; empty when all have one."""
-    failed = Result.objects.filter(run=run, state=ResultState.ERROR)
-    found = failed.values("reason").annotate(n=Count("pk")).order_by("-n", "reason").first()
-    return str(found["reason"]) if found else ""
+    return _commonest(Result.objects.filter(run=run, state=ResultState.ERROR))
 
 
 def commonest_gap(run: Run, *, evaluator_version_id: int) -> str:
@@ -75,7 +73,11 @@ def commonest_gap(run: Run, *, evaluator_version_id: int) -> str:
     missing = Score.objects.filter(run=run, evaluator_version_id=evaluator_version_id, source__in=MACHINE).exclude(
         state=ScoreState.SCORED
     )
-    found = missing.values("reason").annotate(n=Count("pk")).order_by("-n", "reason").first()
+    return _commonest(missing)
+
+
+def _commonest(rows: QuerySet[Result] | QuerySet[Score]) -> str:
+    found = rows.values("reason").annotate(n=Count("pk")).order_by("-n", "reason").first()
     return str(found["reason"]) if found else ""
 
 

@@ -133,28 +133,29 @@ def run_choices(project: Project, *, prompt: str = "", dataset: str = "") -> dic
 
 
 class Unmeasured(NamedTuple):
-    """A prompt whose newest version no run has asked yet: that version's number, and the latest run of an older one."""
+    """The newest version of a prompt, which no run has asked yet, and the version and dataset of its latest run."""
 
-    prompt: Prompt
+    prompt: str
     number: int
-    before: Run
+    number_before: int
+    dataset: str
 
 
 def version_unmeasured(project: Project) -> Unmeasured | None:
     """The prompt changed last of those that were run before they were changed and whose dataset is still there."""
     newest = PromptVersion.objects.filter(prompt=OuterRef("pk")).order_by("-number")
-    earlier = Run.objects.filter(prompt_version__prompt=OuterRef("pk"), dataset__archived_at=None).order_by("-pk")
-    prompt = (
-        Prompt.objects.filter(project=project, archived_at=None)
-        .annotate(
-            newest=Subquery(newest.values("pk")[:1]),
-            number=Subquery(newest.values("number")[:1]),
-            earlier=Subquery(earlier.values("pk")[:1]),
-        )
-        .filter(~Exists(Run.objects.filter(prompt_version=OuterRef("newest"))), earlier__isnull=False)
+    before = Run.objects.filter(prompt_version__prompt=OuterRef("pk"), dataset__archived_at=None).order_by("-pk")
+    found = (
+        Prompt.objects.filter(Exists(before), project=project, archived_at=None)
+        .annotate(newest=Subquery(newest.values("pk")[:1]))
+        .exclude(Exists(Run.objects.filter(prompt_version=OuterRef("newest"))))
         .order_by("-updated_at", "-pk")
+        .values_list(
+            "name",
+            Subquery(newest.values("number")[:1]),
+            Subquery(before.values("prompt_version__number")[:1]),
+            Subquery(before.values("dataset__name")[:1]),
+        )
         .first()
     )
-    if prompt is None:
-        return None
-    return Unmeasured(prompt, prompt.number, runs_for_project(project).get(pk=prompt.earlier))
+    return Unmeasured(*found) if found else None

@@ -14,10 +14,10 @@ from django.views.decorators.http import require_http_methods
 from evals_app.forms.case_cell import TAGS, CaseCell
 from evals_app.models import CaseVersion, Dataset
 from evals_app.selectors.cases import SHOWN_CHARS, current_case, version_of_case
-from evals_app.selectors.datasets import dataset_by_name, newest_revision
+from evals_app.selectors.datasets import dataset_by_name
 from evals_app.services import datasets as services
 from evals_app.services.datasets import CaseChanged, Stored, WrongCases
-from evals_app.views.case_list import LIST
+from evals_app.views.case_list import LIST, dataset_state
 from evals_app.views.case_table import ShownCell
 from llmops.core.access import Action, ProjectRequest, project_page
 from llmops.core.views.addresses import query_of
@@ -87,16 +87,10 @@ def _cell(
             "undo": undo + query_of(request, *LIST),
         }
         response["HX-Trigger"] = json.dumps({"toast": toast})
-        response.write(_state_line(request, dataset_by_name(request.project, name=dataset.name)))
+        dataset.refresh_from_db()
+        state = {"project": request.project, "dataset": dataset, **dataset_state(dataset)}
+        response.write(render_to_string("evals_app/dataset_detail.html#dataset-lead", state, request))
     return response
-
-
-def _state_line(request: ProjectRequest, dataset: Dataset) -> str:
-    """The line under the title, which says who changed the dataset last; htmx puts it in place of the one there."""
-    newest = newest_revision(dataset)
-    n_cases = newest.n_cases if newest else 0
-    state = {"project": request.project, "dataset": dataset, "newest": newest, "n_cases": n_cases}
-    return render_to_string("evals_app/dataset_detail.html#dataset-lead", state, request)
 
 
 def _form(

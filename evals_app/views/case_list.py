@@ -84,6 +84,12 @@ def case_panel(dataset: Dataset, version: CaseVersion, form: CaseForm) -> dict[s
     }
 
 
+def dataset_state(dataset: Dataset) -> dict[str, Any]:
+    """What the line under the title says: how many cases there are, and who changed them last."""
+    newest = newest_revision(dataset)
+    return {"newest": newest, "n_cases": newest.n_cases if newest else 0}
+
+
 def filter_in(request: ProjectRequest) -> CaseFilter:
     """What the address narrows the list to."""
     return CaseFilter(
@@ -97,14 +103,12 @@ def filter_in(request: ProjectRequest) -> CaseFilter:
 def _cases(request: ProjectRequest, dataset: Dataset, here: str, *, opened: int | None) -> dict[str, Any]:
     fits = filter_in(request)
     page = cases_page(dataset, fits, after=number_in(request, "after"), before=number_in(request, "before"))
-    newest = newest_revision(dataset)
-    n_cases = newest.n_cases if newest else 0
-    tags = case_tags(dataset)
+    state = dataset_state(dataset)
+    n_cases, tags = state["n_cases"], case_tags(dataset)
     return {
+        **state,
         "page": page,
         "rows": _rows(request, dataset, here, page, opened=opened),
-        "newest": newest,
-        "n_cases": n_cases,
         "n_found": _n_found(dataset, page, n_cases, fits),
         "fits": fits,
         "kept": [(name, request.GET[name]) for name in FILTER if name != "q" and request.GET.get(name)],

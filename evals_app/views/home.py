@@ -47,10 +47,9 @@ def run_button(prompt: Prompt, version: PromptVersion) -> tuple[str, str, str]:
 def run_unmeasured(project: Project) -> NextStep | None:
     """A version that was made after the prompt was run, and that nobody has measured since."""
     found = version_unmeasured(project)
-    if found is None or found.before.prompt_version is None:
+    if found is None:
         return None
-    name, number, dataset = found.prompt.name, found.number, found.before.dataset.name
-    before = found.before.prompt_version.number
+    name, number, before, dataset = found
     return NextStep(
         title=f"Version {number} of {name} has not been measured yet",
         text=f"Version {before} was run over “{dataset}”. Run version {number} over it too, to see how well it does.",

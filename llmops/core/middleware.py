@@ -63,11 +63,9 @@ def observe(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
     return observe_sync
 
 
-class Unavailable:
-    """Answers 503 and not 500 when the database cannot be had: it is silent, or all connections are taken.
-
-    Nothing is broken then and nothing was done, so whoever asks may ask again.
-    """
+class Hooks:
+    """Middleware that does nothing around a request by itself: its hooks are called before the view, or when that
+    failed."""
 
     sync_capable = async_capable = True
 
@@ -78,6 +76,13 @@ class Unavailable:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         return self._get_response(request)
+
+
+class Unavailable(Hooks):
+    """Answers 503 and not 500 when the database cannot be had: it is silent, or all connections are taken.
+
+    Nothing is broken then and nothing was done, so whoever asks may ask again.
+    """
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
         if not isinstance(error, OperationalError | InterfaceError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from llmops.providers.base import LOCAL_MODEL, Vendor
+from llmops.providers.base import LOCAL_MODEL, PRACTICE_MODELS, Vendor
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,6 @@ VENDORS: Mapping[Vendor, VendorCard] = {
         title="Practice",
         summary="Answers without a model: repeats the question, or says what you set. Free and instant.",
         icon="flask",
-        models=("echo", "banker", "fixed:Hello!", "slow:500", "flaky:20"),
+        models=PRACTICE_MODELS,
     ),
 }

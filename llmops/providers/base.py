@@ -21,6 +21,8 @@ class Vendor(StrEnum):
 
 LOCAL_MODEL = "smollm2-135m-instruct"
 """The one model that the vendor `local` has."""
+PRACTICE_MODELS = ("echo", "banker", "fixed:Hello!", "slow:500", "flaky:20")
+"""One of each kind that the vendor `practice` has; what stands behind a colon may be another text or number."""
 
 
 @dataclass(frozen=True, slots=True)

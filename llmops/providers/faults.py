@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from llmops.providers.base import LOCAL_MODEL, CallErrorKind, Credential, ModelCallError, Usage, Vendor
+from collections.abc import Sequence
+
+from llmops.providers.base import LOCAL_MODEL, PRACTICE_MODELS, CallErrorKind, Credential, ModelCallError, Usage, Vendor
 from llmops.texts import shortened
 
 _SAID_CHARS = 300
@@ -58,13 +60,20 @@ _SENTENCES: dict[CallErrorKind, str] = {
     ),
     CallErrorKind.STOPPED: "Stopped before the model was called.",
 }
+
+
+def _quoted(names: Sequence[str]) -> str:
+    *first, last = (f"“{name}”" for name in names)
+    return f"{', '.join(first)} and {last}"
+
+
 _SENTENCES_OF_VENDORS: dict[tuple[CallErrorKind, Vendor], str] = {
     (CallErrorKind.NO_SUCH_MODEL, Vendor.LOCAL): (
         f"The connection “{{name}}” does not know the model “{{model}}”. The one that it has is “{LOCAL_MODEL}”."
     ),
     (CallErrorKind.NO_SUCH_MODEL, Vendor.PRACTICE): (
-        "The connection “{name}” does not know the model “{model}”. It has “echo”, “banker”, “fixed:Hello!”, "
-        "“slow:500” and “flaky:20”, with a text or number of your own behind the colon."
+        f"The connection “{{name}}” does not know the model “{{model}}”. It has {_quoted(PRACTICE_MODELS)}, with a "
+        "text or number of your own behind the colon."
     ),
     (CallErrorKind.UNREACHABLE, Vendor.LOCAL): (
         "The model on this machine, “{name}”, does not answer. It may still be starting: try again in a minute, "

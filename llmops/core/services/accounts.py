@@ -22,8 +22,13 @@ def user_rename(user: User, *, name: str) -> None:
         if before == name:
             return
         User.objects.filter(pk=user.pk).update(name=name)
-        facts = {"account": user.email, "name": before}, {"account": user.email, "name": name}
-        audit_note(AuditKind.SIGN_IN, "renamed", f"is called “{name}” from now on", before=facts[0], after=facts[1])
+        audit_note(
+            AuditKind.SIGN_IN,
+            "renamed",
+            f"is called “{name}” from now on",
+            before={"account": user.email, "name": before},
+            after={"account": user.email, "name": name},
+        )
 
 
 def password_change(user: User, *, password: str) -> None:

@@ -96,7 +96,6 @@ def panel(
         "target": target,
         "previous_url": previous_url,
         "next_url": next_url,
-        "steps": previous_url or next_url,
     }
     return render_to_string("components/_panel.html", shown)
 

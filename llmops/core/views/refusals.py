@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import quote
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -16,11 +16,9 @@ from django.template import loader
 from django.utils.decorators import sync_and_async_middleware
 
 from llmops.core.access import enter_project, open_page
+from llmops.core.middleware import Answer, AsyncAnswer, Hooks
 from llmops.core.views.unknown import unknown_api_address
 from llmops.panels import NavItem, navigation
-
-Answer = Callable[[HttpRequest], HttpResponseBase]
-AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 _IN_PROJECT = re.compile(r"/p/(?P<slug>[-\w]+)/")
 
@@ -65,20 +63,13 @@ def explain_addresses_of_buttons(get_response: Answer | AsyncAnswer) -> Answer |
     return answer_sync
 
 
-class ZeroCharacters:
+class ZeroCharacters(Hooks):
     """The database takes no zero character, so nothing has one in its name: an address with one leads nowhere. In the
     parameters of an address it becomes what stands for characters that cannot be read."""
 
-    sync_capable = async_capable = True
-
-    def __init__(self, get_response: Answer | AsyncAnswer) -> None:
-        self._get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
-
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         request.META["QUERY_STRING"] = request.META.get("QUERY_STRING", "").replace("%00", quote("\ufffd"))
-        return self._get_response(request)
+        return super().__call__(request)
 
     def process_view(self, request: HttpRequest, *_: Any) -> HttpResponseBase | None:
         if "\0" not in request.path_info:
