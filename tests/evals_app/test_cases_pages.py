@@ -176,6 +176,7 @@ def test_htmx_gets_the_panel_and_the_changed_list(room: Room, dataset: Dataset) 
     assert answer.status_code == 200
     assert "<html" not in text
     assert 'id="dataset-cases" hx-swap-oob="true"' in text
+    assert 'id="dataset-lead" hx-swap-oob="true"' in text
     assert json.loads(answer["HX-Trigger"])["toast"] == {"level": "success", "text": "Saved as revision 2."}
     again = save(room, version, form_of(text), **HTMX)
     assert "Nothing was changed" in again["HX-Trigger"]
