@@ -25,6 +25,9 @@ class LeasedAhead:
         for waiting in self._waiting.values():
             yield from (work.claimed for work in waiting)
 
+    def __bool__(self) -> bool:
+        return any(self._waiting.values())
+
     def add(self, work: RowWork) -> bool:
         """Keep this row until a place is there. Says instead whether one is there already, and takes it."""
         run_id = work.claimed.run_id

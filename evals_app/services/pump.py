@@ -146,7 +146,7 @@ class Pump:
                 renew_at = _now() + settings.LEASE_S / 3
             for claimed in await self._visit(renew=renew):
                 self._take_on(self._work_on(claimed, gateway))
-            if not self._working and not self._harvest and not self._rests():
+            if not (self._working or self._harvest or self._ahead or self._rests()):
                 return
             await self._something_to_do()
 

@@ -144,7 +144,31 @@ def test_rows_leased_ahead_wait_until_a_call_ends_and_go_back_when_the_run_is_st
     assert Result.objects.filter(run=run, state="pending", n_leases__gt=0).count() == 0
 
 
-def test_rows_leased_ahead_go_back_when_the_places_they_wait_for_were_lost(settings: Any) -> None:
+def note_ends_late(patch: pytest.MonkeyPatch) -> None:
+    """Let every pump hear of the end of a row only after it has begun to save that."""
+    ended_of, new_visit_of = Pump._ended, Pump._new_visit
+    late: list[tuple[Pump, asyncio.Task[None]]] = []
+
+    def ended(pump: Pump, task: asyncio.Task[None]) -> None:
+        late.append((pump, task))
+        pump._wake.set()
+
+    def new_visit(pump: Pump, *options: Any) -> Any:
+        visit = new_visit_of(pump, *options)
+        while late:
+            ended_of(*late.pop())
+        return visit
+
+    patch.setattr(Pump, "_ended", ended)
+    patch.setattr(Pump, "_new_visit", new_visit)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["", "the last save begins before the pump hears of the last end"])
+def test_rows_leased_ahead_go_back_when_the_places_they_wait_for_were_lost(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, *, late: bool
+) -> None:
+    if late:
+        note_ends_late(monkeypatch)
     settings.LEASE_S = 1
     stolen = False
 
