@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import environ
 from csp.constants import NONE, SELF
+from whitenoise.compress import Compressor
 
 from llmops.env import PROJECT_ROOT, load_environment
 from llmops.logs import logging_settings
@@ -177,6 +178,8 @@ STORAGES = {
 }
 
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+# Only the tools of who looks into a style sheet ask for its map, and compressing it takes longer than all the rest.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*Compressor.SKIP_COMPRESS_EXTENSIONS, "map"]
 
 _https = PUBLIC_URL.startswith("https://")
 SESSION_ENGINE = "llmops.core.sessions"

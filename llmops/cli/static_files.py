@@ -7,7 +7,9 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 
-_UNUSED = ["rest_framework"]  # its pages for browsers are off
+_UNUSED = ["rest_framework", "ext", "htmax-*", "htmx-4*"]
+"""What packages bring and no page names: DRF's pages for browsers, which are off, htmx's extensions, and its next
+version. Patterns of file and folder names."""
 
 
 def collect_static_files() -> bool:

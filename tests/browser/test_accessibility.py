@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.browser.conftest import Site
@@ -31,11 +31,11 @@ def objects(site: Site) -> None:
 
 
 def findings(page: Page, *, only: str = "") -> list[str]:
-    """What axe says of the page as it is: rule, place and help, one line each."""
+    """What axe, which is in the page already, says of it as it is: rule, place and help, one line each."""
     options: dict[str, Any] = {"resultTypes": ["violations"], "preload": False}
     if only:
         options["runOnly"] = [only]
-    found = Axe().run(page, options=options).response["violations"]
+    found = page.evaluate("options => axe.run(document, options)", options)["violations"]
     return [
         f"{each['id']}: {node['target']}: {node['failureSummary']}"
         for each in found
@@ -47,6 +47,7 @@ def findings(page: Page, *, only: str = "") -> list[str]:
 def findings_in_both(page: Page) -> list[str]:
     """All rules in light, and those of colour in dark as well."""
     page.evaluate(STILL)
+    page.evaluate(AXE_SCRIPT)
     page.emulate_media(color_scheme="light")
     found = findings(page)
     page.emulate_media(color_scheme="dark")
