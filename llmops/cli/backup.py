@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from django.db import DatabaseError
+from django.template.defaultfilters import filesizeformat
 
 from llmops.cli.database import database
 from llmops.cli.programs import CannotStart
@@ -56,9 +57,9 @@ def _dump(environment: Environment, file: Path, *, with_keys: bool) -> None:
             raise CannotStart(f"{file} cannot be written ({refused.strerror}).") from refused
         except DatabaseError as failed:
             raise CannotStart(f"the database did not let us read all of it ({failed}).") from failed
-    megabytes = file.stat().st_size / 1e6
+    size = filesizeformat(file.stat().st_size).replace("\xa0", " ")
     # Standard output may be the backup.
-    print(f"{megabytes:.1f} MB in {time.monotonic() - started_at:.0f} s.", file=sys.stderr)
+    print(f"{size} in {time.monotonic() - started_at:.0f} s.", file=sys.stderr)
     print(backup.in_words(manifest, with_keys=with_keys), end="", file=sys.stderr)
 
 

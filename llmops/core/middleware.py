@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.template import loader
 from django.utils.decorators import sync_and_async_middleware
+from psycopg.errors import IdleInTransactionSessionTimeout
 from structlog.contextvars import bound_contextvars
 
 from llmops.core.acting import acting
@@ -85,7 +86,7 @@ class Unavailable(Hooks):
     """
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
-        if not isinstance(error, OperationalError | InterfaceError):
+        if not (isinstance(error, OperationalError | InterfaceError) or _was_frozen(error)):
             return None
         log.warning("The database could not be had: %s", error)
         if request.path.startswith("/api/"):
@@ -94,6 +95,11 @@ class Unavailable(Hooks):
             answer = HttpResponse(loader.render_to_string("503.html"), status=503)
         answer.headers["Retry-After"] = str(RETRY_AFTER_S)
         return answer
+
+
+def _was_frozen(error: Exception) -> bool:
+    """Whether Postgres had ended the session, because this process lay still in a transaction for too long."""
+    return isinstance(error, InternalError) and isinstance(error.__cause__, IdleInTransactionSessionTimeout)
 
 
 def request_id_of(request: HttpRequest) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from psycopg_pool import PoolTimeout
 
+from llmops.core import access
 from tests.core.factories import make_room
+from tests.postgres import freeze_in_transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,6 +31,22 @@ def test_pages_and_the_api_say_so_and_work_again_after_it(monkeypatch: pytest.Mo
     assert b"Try again in a few seconds" in page.content
     assert "Content-Security-Policy" in page.headers
     assert call.json()["error"]["code"] == "unavailable"
+    assert room.client.get(room.address).status_code == 200
+
+
+def test_a_process_that_was_frozen_in_a_transaction_says_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = make_room()
+    actor_for_user = access.actor_for_user
+
+    def frozen(*args: Any, **kwargs: Any) -> Any:
+        with transaction.atomic():
+            freeze_in_transaction()
+            return actor_for_user(*args, **kwargs)
+
+    with monkeypatch.context() as still:
+        still.setattr("llmops.core.access.actor_for_user", frozen)
+        page = room.client.get(room.address)
+    assert (page.status_code, page["Retry-After"]) == (503, "5")
     assert room.client.get(room.address).status_code == 200
 
 

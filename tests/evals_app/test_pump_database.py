@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from types import ModuleType
 from typing import Any
@@ -30,6 +28,7 @@ from tests.evals_app.factories import (
     states_of,
 )
 from tests.jobs.model_server import ModelServer
+from tests.postgres import freeze_in_transaction, operator
 from tests.threads import in_threads
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("loopback"), pytest.mark.faults]
@@ -40,16 +39,6 @@ def _one_connection(transactional_db: None) -> None:
     """As a worker has it: other tests' threads leave many connections in the pool."""
     connection.close()
     connection.close_pool()
-
-
-@contextmanager
-def operator() -> Iterator[psycopg.Connection[Any]]:
-    """A connection to the server that is none of the platform's."""
-    parameters = connection.get_connection_params()
-    names = ("host", "port", "user", "password", "sslmode")
-    options = {name: parameters[name] for name in names if name in parameters}
-    with psycopg.connect(dbname="postgres", autocommit=True, **options) as link:
-        yield link
 
 
 def break_connections(link: psycopg.Connection[Any]) -> int:
@@ -156,12 +145,8 @@ def test_a_pump_that_was_frozen_in_a_transaction_carries_on(
 
     def frozen_before(*args: Any, **kwargs: Any) -> Any:
         if not frozen:
-            with connection.cursor() as cursor, operator() as link:
-                cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '20ms'")
-                cursor.execute("SELECT pg_backend_pid()")
-                frozen.extend(cursor.fetchone())
-                while link.execute("SELECT FROM pg_stat_activity WHERE pid = %s", frozen).rowcount:
-                    pass
+            freeze_in_transaction()
+            frozen.append(name)
         return statement(*args, **kwargs)
 
     monkeypatch.setattr(module, name, frozen_before)
