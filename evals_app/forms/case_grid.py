@@ -55,7 +55,7 @@ class CaseGrid:
         self.columns.append(GridColumn("expected", "Expected answer", "optional"))
         self.columns.append(GridColumn("tags", "Tags", "optional"))
         if with_keys:
-            self.columns.insert(0, GridColumn("key", "Key", "optional"))
+            self.columns.append(GridColumn("key", "Key", "optional"))
         total = _whole_number(data.get(f"{PREFIX}-TOTAL_FORMS", "")) if data is not None else EMPTY_ROWS
         self.too_many = total > MOST_ROWS
         self.rows = [self._row(number, data or {}) for number in range(min(total, MOST_ROWS))]

@@ -106,7 +106,7 @@ class EvaluatorForm(forms.Form):
             queryset=found,
             to_field_name="name",
             required=False,
-            empty_label="No model yet: answers stay unscored",
+            empty_label="No model yet",
             label="Connection of the judge",
         )
         self.fields["model"] = forms.CharField(

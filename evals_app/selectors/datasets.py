@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from django.db.models import IntegerField, OuterRef, Q, QuerySet, Subquery
@@ -12,6 +13,7 @@ from evals_app.models import CaseVersion, Dataset, DatasetRevision
 from llmops.core.models import Project
 
 REVISIONS_PER_PAGE = 50
+MOST_COMPARED = 100
 
 
 class RevisionsPage(NamedTuple):
@@ -68,6 +70,13 @@ def revisions_page(dataset: Dataset, *, before: int | None = None) -> RevisionsP
     more = len(rows) > REVISIONS_PER_PAGE
     rows = rows[:REVISIONS_PER_PAGE]
     return RevisionsPage(rows, rows[-1].number if more else None)
+
+
+def revisions_to_compare(dataset: Dataset, *, besides: Iterable[int] = ()) -> list[DatasetRevision]:
+    """The newest revisions and those numbered `besides`, newest first."""
+    newest = dataset.revision - MOST_COMPARED
+    wanted = Q(number__gt=newest) | Q(number__in=list(besides))
+    return list(DatasetRevision.objects.filter(wanted, dataset=dataset).order_by("-number"))
 
 
 def newest_revision(dataset: Dataset) -> DatasetRevision | None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.http import Http404
 from django.utils import timezone
 
-from evals_app.choices import ACTIVE_RUN_STATES, ResultState, RunSource, RunState, ValueType
+from evals_app.choices import ACTIVE_RUN_STATES, ResultState, RunState, ValueType
 from evals_app.models import Result, Run, Score
 from evals_app.selectors.cases import SHOWN_CHARS
 from evals_app.selectors.results import (
@@ -34,6 +34,7 @@ from prompts_app.rendering import BrokenTemplate, MissingVariable, RenderedTooLo
 from prompts_app.services import rendered_messages
 
 PAGE = 50
+SOME_WAIT_MS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ class ResultRow:
 class ResultsPage:
     """Some results with the filters above them. `chips` carry the parameters that they set as `query`.
 
-    `shows_waits` is False where nobody measured how long the answers took.
+    `shows_waits` is False where nobody measured how long the answers took, or nobody had to wait.
     """
 
     rows: list[ResultRow]
@@ -164,7 +165,7 @@ def run_results_page(
         n_shown=min(len(found), limit),
         next_after=str(found[limit - 1].pk) if len(found) > limit else "",
         search=search,
-        shows_waits=run.source == RunSource.GENERATED or any(row.latency_ms is not None for row in rows),
+        shows_waits=any(row.latency_ms is not None and row.latency_ms >= SOME_WAIT_MS for row in rows),
     )
 
 

@@ -48,7 +48,7 @@ def cases_tag(
             return Stored(locked.revision)
         number = locked.revision + 1
         _copy_with(_tagged(pks, add, remove), revision=number)
-        said = " and ".join(part for part in (_said("Put on", add), _said("Took off", remove)) if part)
+        said = " and ".join(part for part in (_said("Added", add), _said("Removed", remove)) if part)
         return revision_store(locked, Stored(number, updated=len(pks)), author=author, message=said)
 
 

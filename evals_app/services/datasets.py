@@ -23,6 +23,7 @@ from evals_app.services.revision_storing import Stored as Stored
 from llmops.core.choices import AuditKind
 from llmops.core.models import Project, User
 from llmops.core.naming import name_problem
+from llmops.core.services import audit_note
 from llmops.core.services.archiving import row_archive, row_unarchive
 
 
@@ -53,13 +54,15 @@ def dataset_create(
         raise DatasetProblem("input_schema", problem)
     try:
         with transaction.atomic():
-            return Dataset.objects.create(
+            dataset = Dataset.objects.create(
                 project=project,
                 name=name,
                 description=description[:500],
                 input_schema=input_schema,
                 created_by=author,
             )
+            audit_note(AuditKind.DATASET, "made", f"made the dataset “{name}”", project_id=project.pk)
+            return dataset
     except IntegrityError as taken:
         raise _name_taken(project, name) from taken
 

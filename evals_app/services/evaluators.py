@@ -13,6 +13,7 @@ from evals_app.services.case_checks import is_storable, texts_in
 from llmops.core.choices import AuditKind
 from llmops.core.models import Connection, Project, User
 from llmops.core.naming import name_problem
+from llmops.core.services import audit_note
 from llmops.core.services.archiving import row_archive, row_unarchive
 
 DEFAULT_MARGIN = 2.0
@@ -53,6 +54,9 @@ def evaluator_create(
     try:
         with transaction.atomic():
             evaluator = Evaluator.objects.create(project=project, name=name, kind=kind, created_by=author)
+            audit_note(
+                AuditKind.METRIC, "made", f"made the metric “{name}”", project_id=project.pk, after={"kind": kind}
+            )
             return EvaluatorVersion.objects.create(evaluator=evaluator, number=1, created_by=author, **columns)
     except IntegrityError as taken:
         raise _name_taken(project, name) from taken
@@ -75,6 +79,8 @@ def evaluator_change(
         if newest is not None and all(getattr(newest, name) == value for name, value in columns.items()):
             return newest
         number = (newest.number if newest else 0) + 1
+        what = f"saved version {number} of the metric “{evaluator.name}”"
+        audit_note(AuditKind.METRIC, "changed", what, project_id=evaluator.project_id)
         return EvaluatorVersion.objects.create(evaluator=evaluator, number=number, created_by=author, **columns)
 
 

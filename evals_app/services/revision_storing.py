@@ -8,7 +8,9 @@ from django.db import connection
 from django.utils import timezone
 
 from evals_app.models import CaseVersion, Dataset, DatasetRevision
+from llmops.core.choices import AuditKind
 from llmops.core.models import User
+from llmops.core.services import audit_note
 
 MOST_CASES = 1_000_000
 VERSIONS = CaseVersion._meta.db_table
@@ -60,6 +62,14 @@ def revision_store(dataset: Dataset, stored: Stored, *, author: User | None, mes
     dataset.revision, dataset.updated_at = stored.revision, timezone.now()
     dataset.columns = _used_columns(dataset)
     dataset.save(update_fields=["revision", "columns", "updated_at"])
+    counts = {"cases added": stored.added, "cases changed": stored.updated, "cases taken out": stored.removed}
+    audit_note(
+        AuditKind.DATASET,
+        "changed",
+        f"changed the cases of “{dataset.name}”: revision {stored.revision}",
+        project_id=dataset.project_id,
+        after={name: n for name, n in counts.items() if n} | ({"note": message} if message else {}),
+    )
     return stored
 
 

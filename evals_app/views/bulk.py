@@ -21,7 +21,7 @@ from llmops.core.views.addresses import query_of
 from llmops.ids import row_number
 
 MOST_TICKED = 1_000
-ASKED = {"tag": "Put the {tags} on", "untag": "Take the {tags} off", "remove": "Take out"}
+ASKED = {"tag": "Add the {tags} to", "untag": "Remove the {tags} from", "remove": "Take out"}
 
 
 @project_page(Action.EDIT_DATASET)

@@ -25,7 +25,6 @@ from evals_app.selectors.cases import (
     current_case,
     n_cases_with,
     n_unanswered,
-    removed_case,
 )
 from evals_app.selectors.datasets import newest_revision, revision_numbered
 from evals_app.views.case_table import ShownCell, cell_opening, row_html
@@ -135,7 +134,10 @@ def _rows(
     cells = [CaseCell(f"{VARIABLE}{column}") for column in dataset.columns] + [CaseCell(EXPECTED)]
     cells += [CaseCell(TAGS)] if page.has_tags else []
     # What rows have in common is made, and escaped, once.
-    openings = [cell_opening(cell.label, is_title=at == 0, may_edit=may_edit) for at, cell in enumerate(cells)]
+    openings = [
+        cell_opening(cell.label, is_title=at == 0, is_aside=cell.field == TAGS, may_edit=may_edit)
+        for at, cell in enumerate(cells)
+    ]
     labels = [escape(cell.label) for cell in cells]
     queries = [escape(f"{then}{urlencode({'field': cell.field})}") for cell in cells]
     opens = escape(f"{here}{then}case=")
@@ -204,15 +206,11 @@ def _chips(
 
 
 def _news(request: ProjectRequest, dataset: Dataset) -> dict[str, Any]:
-    """What was just done, as the address says."""
-    imported, removed, done = (number_in(request, name) for name in ("imported", "removed", "done"))
+    """What an import just did, as the address says."""
+    imported = number_in(request, "imported")
     found: DatasetRevision | None = revision_numbered(dataset, imported) if imported else None
-    gone = removed_case(dataset, case_id=removed) if removed else None
     return {
         "imported": found,
-        "done": revision_numbered(dataset, done) if done else None,
         "n_same": number_in(request, "same") or 0,
         "nothing_new": "same" in request.GET and found is None,
-        "removed": gone,
-        "removed_title": case_title(gone.inputs, dataset.columns, key=gone.case.key) if gone else "",
     }

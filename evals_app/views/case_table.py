@@ -32,13 +32,15 @@ _EDITED_HERE = (
     '<a class="cell-edit{clamped}" href="{open_url}" hx-get="{cell_url}" hx-target="closest td" hx-swap="innerHTML"'
     ' data-cell-edit><span class="visually-hidden">{label}: </span>{text}</a>'
 )
-_TAG = '<span class="pill is-neutral"><span>{}</span></span> '
+_TAG = '<span class="tag">{}</span> '
 _TICK = (
     '<td class="cell-tick"><label><input class="form-check-input" type="checkbox" name="case" value="{id}" form="bulk"'
     ' data-tick aria-labelledby="case-{id}"></label></td>'
 )
-_KEY = '<td data-name="Key"><span class="cell-note clamp-2 case-key">{}</span></td>'
-_NO_KEY = mark_safe('<td data-name="Key" class="is-nothing"><span class="cell-note clamp-2 case-key">–</span></td>')
+_KEY = '<td class="is-aside" data-name="Key"><span class="cell-note clamp-2 case-key">{}</span></td>'
+_NO_KEY = mark_safe(
+    '<td class="is-aside is-nothing" data-name="Key"><span class="cell-note clamp-2 case-key">–</span></td>'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +91,12 @@ class ShownCell:
         return self.text or (_EMPTY if self.field == EXPECTED else _NO_TEXT)
 
 
-def cell_opening(label: str, *, is_title: bool, may_edit: bool) -> SafeString:
-    """The tag before a cell; the same for all cells of a column."""
+def cell_opening(label: str, *, is_title: bool, is_aside: bool, may_edit: bool) -> SafeString:
+    """The tag before a cell; the same for all cells of a column. What is aside makes room for the side panel."""
     if is_title:
         return mark_safe('<td class="is-title">')
-    return format_html('<td class="{}" data-name="{}">', "cell-at" if may_edit else "", label)
+    names = "cell-at" * may_edit + " is-aside" * is_aside
+    return format_html('<td class="{}" data-name="{}">', names.strip(), label)
 
 
 def row_html(

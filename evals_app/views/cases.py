@@ -14,7 +14,7 @@ from evals_app.engine.case_files import CaseRow
 from evals_app.forms.case_grid import MOST_ROWS, CaseGrid
 from evals_app.forms.datasets import CaseForm
 from evals_app.models import CaseVersion, Dataset
-from evals_app.selectors.cases import current_case, has_keys, version_of_case
+from evals_app.selectors.cases import case_title, current_case, has_keys, removed_case, version_of_case
 from evals_app.selectors.datasets import dataset_by_name
 from evals_app.services import datasets as services
 from evals_app.services.datasets import CaseChanged, DatasetProblem, Stored, WrongCases
@@ -22,9 +22,12 @@ from evals_app.views.case_list import LIST, case_list, case_panel
 from evals_app.views.import_changes import after_import
 from llmops.core.access import Action, ProjectRequest, project_page
 from llmops.core.views.addresses import query_of
+from llmops.core.views.undoing import done_with_undo
+from llmops.texts import shortened
 
 FIRST_COLUMN = "question"
 MOST_NEW_COLUMNS = 20
+TITLE_CHARS = 80
 
 
 @project_page(Action.EDIT_DATASET)
@@ -94,11 +97,15 @@ def case_edit(request: ProjectRequest, name: str, case_id: int) -> HttpResponse:
 @project_page(Action.EDIT_DATASET)
 @require_POST
 def case_remove(request: ProjectRequest, name: str, case_id: int) -> HttpResponse:
-    """Take a case out; the page that follows offers to put it back."""
+    """Take a case out; the toast that follows offers to put it back."""
     dataset = dataset_by_name(request.project, name=name)
     services.cases_remove(dataset, case_ids=[case_id], author=request.user)
+    if (gone := removed_case(dataset, case_id=case_id)) is not None:
+        title = shortened(case_title(gone.inputs, dataset.columns, key=gone.case.key), TITLE_CHARS)
+        back = reverse("evals:case-put-back", args=[request.project.slug, dataset.name, case_id])
+        done_with_undo(request, f"“{title}” was taken out.", undo_url=back + query_of(request, *LIST))
     here = reverse("evals:dataset-detail", args=[request.project.slug, dataset.name])
-    return redirect(here + query_of(request, *LIST, removed=case_id))
+    return redirect(here + query_of(request, *LIST))
 
 
 @project_page(Action.EDIT_DATASET)

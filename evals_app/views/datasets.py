@@ -57,6 +57,7 @@ def dataset_list(request: ProjectRequest) -> HttpResponse:
         "archived": archived,
         "kept": [("archived", "1")] if archived else [],
         "chips": _archive_chips(request, n_archived=n_archived, archived=archived),
+        "archived_url": "?archived=1" if n_archived else "",
         "may_edit": request.actor.may(Action.EDIT_DATASET),
     }
     return render(request, "evals_app/dataset_list.html", context)

@@ -48,6 +48,7 @@ def evaluator_list(request: ProjectRequest) -> HttpResponse:
         "rows": rows,
         "archived": archived,
         "chips": _archive_chips(request, n_archived=n_archived, archived=archived),
+        "archived_url": "?archived=1" if n_archived else "",
         "may_edit": request.actor.may(Action.EDIT_EVALUATOR),
     }
     return render(request, "evals_app/evaluator_list.html", context)

@@ -11,16 +11,19 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from evals_app.choices import CaseChange
-from evals_app.models import CaseVersion, Dataset
+from evals_app.models import CaseVersion, Dataset, DatasetRevision
 from evals_app.selectors.changes import Between, Changed, change_counts, changes_page
-from evals_app.selectors.datasets import dataset_by_name, revision_numbered, revisions_page
+from evals_app.selectors.datasets import dataset_by_name, revision_numbered, revisions_page, revisions_to_compare
 from evals_app.services import revisions as services
 from evals_app.services.datasets import DatasetMoved, DatasetProblem, WrongCases
 from evals_app.services.exporting import EXPORT_TYPES
 from evals_app.views.case_list import LIST
 from evals_app.views.changes import ShownChange, kind_chips, shown_change
 from llmops.core.access import Action, ProjectRequest, project_page
+from llmops.core.templatetags.formats import count
 from llmops.core.views.addresses import number_in, query_of, text_in
+from llmops.core.views.undoing import done_with_undo
+from llmops.texts import shortened
 
 
 @project_page(Action.VIEW)
@@ -35,6 +38,7 @@ def dataset_revisions(request: ProjectRequest, name: str) -> HttpResponse:
         "page": page,
         "next_url": query_of(request, before=page.next_before) if page.next_before else "",
         "export_types": EXPORT_TYPES,
+        "choices": _choices(dataset, besides=(1,)),
         "may_edit": _may_edit(request, dataset),
     }
     return render(request, "evals_app/dataset_revisions.html", context)
@@ -61,6 +65,7 @@ def dataset_changes(request: ProjectRequest, name: str) -> HttpResponse:
         "nav": "datasets",
         "dataset": dataset,
         "between": between,
+        "choices": _choices(dataset, besides=(between.before, between.after)),
         "one_revision": revision_numbered(dataset, between.after) if between.after == between.before + 1 else None,
         "going_back": between.after < between.before == dataset.revision,
         "may_edit": _may_edit(request, dataset),
@@ -82,7 +87,7 @@ def dataset_changes(request: ProjectRequest, name: str) -> HttpResponse:
 @project_page(Action.EDIT_DATASET)
 @require_POST
 def revision_restore(request: ProjectRequest, name: str, number: int) -> HttpResponse:
-    """Go back to a revision, from the one that the person saw (`base`); the page that follows offers to undo it."""
+    """Go back to a revision, from the one that the person saw (`base`); the toast that follows offers to undo it."""
     dataset = dataset_by_name(request.project, name=name)
     if revision_numbered(dataset, number) is None:
         raise Http404("There is no such revision of this dataset.")
@@ -122,9 +127,20 @@ def revision_undo(request: ProjectRequest, name: str, number: int) -> HttpRespon
 
 
 def after_change(request: ProjectRequest, dataset: Dataset, *, revision: int | None, **more: Any) -> HttpResponse:
-    """On to the list as it was; it says what `revision` did, if there is one, and offers to undo it."""
+    """On to the list as it was; a toast says what `revision` did, if there is one, and offers to undo it."""
+    done = revision_numbered(dataset, revision) if revision is not None else None
+    if done is not None:
+        undo_url = reverse("evals:revision-undo", args=[request.project.slug, dataset.name, done.number])
+        done_with_undo(request, revision_words(done), undo_url=undo_url + query_of(request, *LIST))
     here = reverse("evals:dataset-detail", args=[request.project.slug, dataset.name])
-    return redirect(here + query_of(request, *LIST, done=revision, **more))
+    return redirect(here + query_of(request, *LIST, **more))
+
+
+def revision_words(revision: DatasetRevision) -> str:
+    """What a revision did: "Removed the tag “old”: 3 changed."."""
+    counts = {"added": revision.n_added, "changed": revision.n_updated, "taken out": revision.n_removed}
+    said = ", ".join(f"{count(n)} {word}" for word, n in counts.items() if n)
+    return f"{revision.message}: {said}." if revision.message else f"{said[:1].upper()}{said[1:]}."
 
 
 def problem_of(wrong: WrongCases | DatasetProblem) -> str:
@@ -145,6 +161,15 @@ def _shown(request: ProjectRequest, dataset: Dataset, change: Changed) -> ShownC
 def _is_now(change: Changed) -> bool:
     sides: list[CaseVersion | None] = [change.before, change.after]
     return any(side is not None and side.until is None for side in sides)
+
+
+def _choices(dataset: Dataset, *, besides: tuple[int, ...]) -> list[tuple[int, str]]:
+    """The revisions that can be compared, each with its day and what it did; 0 is the dataset before its first case."""
+    found = revisions_to_compare(dataset, besides=besides)
+    said = [
+        (row.number, f"{row.number} · {row.created_at:%-d %b} · {shortened(revision_words(row), 60)}") for row in found
+    ]
+    return [*said, (0, "0 · before the first case")]
 
 
 def _may_edit(request: ProjectRequest, dataset: Dataset) -> bool:

@@ -82,8 +82,8 @@ def run_detail(request: ProjectRequest, run_id: int) -> HttpResponse:
     template = "evals_app/run_detail.html"
     if request.htmx and request.htmx.target == "run-progress":  # type: ignore[attr-defined]  # set by django-htmx
         template += "#run-progress"
-    elif request.htmx and request.htmx.target == "run-results":  # type: ignore[attr-defined]
-        template += "#run-results"
+    elif request.htmx and request.htmx.target in ("run-results", "result-slot"):  # type: ignore[attr-defined]
+        template += "#run-results" if request.htmx.target == "run-results" else "#run-result"  # type: ignore[attr-defined]
     response = render(request, template, context)
     patch_vary_headers(response, ["HX-Request"])
     if template.endswith("#run-progress") and run.state not in ACTIVE_RUN_STATES:
@@ -179,18 +179,18 @@ def _results(request: ProjectRequest, run: Run, report: RunReport) -> dict[str, 
     for chip in page.chips:
         chip["url"] = f"{here}?{_query(request, **chip.pop('query'))}"
     opened = row_number(request.GET.get("result", ""))
-    row_url = f"{here}?{kept}&result=" if (kept := _query(request, result=None)) else f"{here}?result="
+    kept = _query(request, result=None)
+    row_url = f"{here}?{kept}&result=" if kept else f"{here}?result="
     before, after = page.neighbours(str(opened or ""))
     return {
         "page": page,
         "here": here,
-        "list_url": f"{here}?{_query(request, result=None)}",
-        "close_url": f"{here}?{_query(request, result=None)}#open-result-{opened}",
+        "list_url": f"{here}?{kept}" if kept else here,
         "next_url": f"{here}?{_query(request, after=page.next_after, result=None)}" if page.next_after else "",
         "kept": [(name, request.GET[name]) for name in ("show", "metric", "tag") if request.GET.get(name)],
         "row_url": row_url,
-        "previous_result": f"{row_url}{before}#open-result-{before}" if before else "",
-        "next_result": f"{row_url}{after}#open-result-{after}" if after else "",
+        "previous_result": f"{row_url}{before}" if before else "",
+        "next_result": f"{row_url}{after}" if after else "",
         "opened": str(opened or ""),
         "story": result_story(run, result_id=opened) if opened else None,
     }

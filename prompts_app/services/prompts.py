@@ -16,6 +16,7 @@ from django.utils import timezone
 from llmops.core.choices import AuditKind
 from llmops.core.models import Connection, Project, User
 from llmops.core.naming import name_problem
+from llmops.core.services import audit_note
 from llmops.core.services.archiving import row_archive, row_unarchive
 from llmops.providers.base import Message
 from prompts_app.choices import PromptKind
@@ -101,6 +102,7 @@ def prompt_create(
             prompt = Prompt.objects.create(
                 project=project, name=name, kind=kind, tags=list(dict.fromkeys(tags)), created_by=author
             )
+            _note(prompt, "made", f"made the prompt “{name}”", message=message[:300])
             return PromptVersion.objects.create(
                 prompt=prompt, number=1, message=message[:300], created_by=author, **columns
             )
@@ -156,7 +158,13 @@ def _version_add(
 ) -> Published:
     version = PromptVersion.objects.create(prompt=prompt, number=number, message=message, created_by=author, **columns)
     Prompt.objects.filter(pk=prompt.pk).update(updated_at=timezone.now())
+    _note(prompt, "changed", f"saved version {number} of the prompt “{prompt.name}”", message=message)
     return Published(version, created=True)
+
+
+def _note(prompt: Prompt, action: str, what: str, **after: object) -> None:
+    said = {name: value for name, value in after.items() if value}
+    audit_note(AuditKind.PROMPT, action, what, project_id=prompt.project_id, after=said or None)
 
 
 def prompt_duplicate(version: PromptVersion, *, name: str, author: User | None = None) -> PromptVersion:

@@ -21,7 +21,7 @@ from prompts_app.views.findings import Findings, findings
 from prompts_app.views.meeting import meeting_of, meeting_page
 from prompts_app.views.numbers import version_number
 
-VERSIONS_SHOWN = 30
+VERSIONS_SHOWN = 6
 
 
 @project_page(Action.VIEW, post=Action.EDIT_PROMPT)

@@ -25,6 +25,7 @@ from prompts_app.services import PromptProblem
 PAGE_SIZE = 50
 FILTERS = ("q", "tag", "archived")
 MOST_TAGS = 100
+ARCHIVED = "Archived"
 
 
 @project_page(Action.VIEW)
@@ -37,6 +38,7 @@ def prompt_list(request: ProjectRequest) -> HttpResponse:
     )
     found = prompts_for_project(request.project, search=search, tag=tag, archived=archived)
     page = keyset_page(found, at=request.GET.get("at", ""), size=PAGE_SIZE, by="updated_at")
+    chips = _chips(request, tag=tag, archived=archived)
     context = {
         "nav": "prompts",
         "page": page,
@@ -46,7 +48,8 @@ def prompt_list(request: ProjectRequest) -> HttpResponse:
         "search": search,
         "narrowed": bool(search or tag),
         "archived": archived,
-        "chips": _chips(request, tag=tag, archived=archived),
+        "chips": chips,
+        "archived_url": next((chip["url"] for chip in chips if chip["label"] == ARCHIVED), ""),
         "kept": [(key, request.GET[key]) for key in ("tag", "archived") if key in request.GET],
         "may_edit": request.actor.may(Action.EDIT_PROMPT),
         "views": views_shown(request, "prompts"),
@@ -132,5 +135,5 @@ def _chips(request: ProjectRequest, *, tag: str, archived: bool) -> list[dict[st
     ]
     if n_archived or archived:
         url = _address(request, tag="", archived="1")
-        chips.append({"label": "Archived", "url": url, "active": archived, "count": n_archived})
+        chips.append({"label": ARCHIVED, "url": url, "active": archived, "count": n_archived})
     return chips

@@ -16,47 +16,38 @@
     document.querySelector("[data-panel-close]")?.click();
   });
 
-  /* A step to the next item is a new page: the focus is there where one left it, so that Enter goes on. */
-  const STEP = "llmops:panel-step";
-  document.addEventListener("click", (event) => {
-    const step = event.target.closest("[data-panel-step]");
-    if (step && !event.ctrlKey && !event.metaKey && !event.shiftKey) keep(step.dataset.panelStep);
-  });
-  window.addEventListener("load", () => {
-    const panel = document.querySelector(".panel");
-    const over = covers();
-    const step = keep("");
-    if (!panel || !(over || step)) return;
-    (panel.querySelector(`[data-panel-step="${step}"]`) || panel).focus({ preventScroll: true });
-  });
-  /* Keeps a word for the next page of this tab, and returns the one before. Where nothing can be kept, the panel has the focus. */
-  function keep(word) {
-    try {
-      const before = sessionStorage.getItem(STEP);
-      sessionStorage.setItem(STEP, word);
-      return before;
-    } catch { return ""; }
-  }
+  addEventListener("load", () => covers()?.focus({ preventScroll: true }));
 
-  /* The panel takes focus when it opens through a link in the list, and gives it back to that link. */
-  let cameFrom = null;
+  /* The panel takes focus when it opens through a link in the list, and gives it back to that link. A step to the next
+     item leaves the focus on its button, so that Enter goes on. The row stays where it is while the list changes its width. */
+  const CURRENT = ".row-link[aria-current]";
+  let asked = null;
   document.addEventListener("htmx:beforeRequest", (event) => {
-    const link = event.detail.elt.closest?.(".row-link");
-    const closes = event.detail.elt.matches?.("[data-panel-close]");
-    if (!link && !closes) return;
-    for (const row of document.querySelectorAll(".row-link[aria-current]")) row.removeAttribute("aria-current");
-    if (link) {
-      link.setAttribute("aria-current", "true");
-      cameFrom = link.id || null;
-    }
+    const from = event.detail.elt;
+    const closes = from.matches?.("[data-panel-close]");
+    const step = from.dataset?.panelStep;
+    if (!closes && !step && !from.matches?.(".row-link")) return;
+    const before = document.querySelector(CURRENT);
+    const row = closes ? before : step ? rowOf(from) : from;
+    asked = { closes, step, row: row?.id, top: row?.getBoundingClientRect().top };
+    for (const link of document.querySelectorAll(CURRENT)) link.removeAttribute("aria-current");
+    if (!closes) row?.setAttribute("aria-current", "true");
   });
-  document.addEventListener("htmx:afterSettle", (event) => {
+  function rowOf(step) {
+    return [...document.querySelectorAll(".row-link")].find((link) => link.getAttribute("href") === step.getAttribute("href"));
+  }
+  document.addEventListener("htmx:afterSwap", () => {
+    const row = asked?.row && document.getElementById(asked.row);
+    if (row) scrollBy({ top: row.getBoundingClientRect().top - asked.top, behavior: "instant" });
+    if (row && asked.step) row.scrollIntoView({ block: "nearest" });
+  });
+  document.addEventListener("htmx:afterSettle", () => {
     covers();
-    const panel = event.detail.elt.matches?.(".panel") ? event.detail.elt : event.detail.elt.querySelector?.(".panel");
-    if (panel && cameFrom) panel.focus({ preventScroll: true });
-    else if (cameFrom && !document.querySelector(".panel")) {
-      document.getElementById(cameFrom)?.focus({ preventScroll: true });
-      cameFrom = null;
-    }
+    if (!asked) return;
+    const panel = document.querySelector(".panel");
+    const { closes, step, row } = asked;
+    asked = null;
+    if (closes || !panel) document.getElementById(row)?.focus({ preventScroll: true });
+    else (panel.querySelector(`[data-panel-step="${step}"]`) || panel).focus({ preventScroll: true });
   });
 })();

@@ -74,7 +74,7 @@ def test_menus_folds_and_the_bar_of_ticked_rows_keep_to_a_phone(page: Page) -> N
     assert fits(page.get_by_role("link", name="Download as JSON Lines"))
     page.keyboard.press("Escape")
     page.locator("[data-tick]").first.check()
-    assert fits(page.get_by_role("button", name="Take off"))
+    assert fits(page.get_by_role("button", name="Remove tag"))
 
 
 def test_on_a_phone_what_one_came_for_is_first_and_nothing_is_said_of_what_is_not_there(page: Page) -> None:

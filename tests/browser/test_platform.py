@@ -71,13 +71,17 @@ def test_a_run_can_be_stopped_and_resumed(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#run-progress")).to_contain_text("of 20 answered", timeout=30_000)
 
 
+TOP = "(element) => element.getBoundingClientRect().top"
+
+
 def test_an_answer_far_down_is_opened_and_closed_where_one_is(page: Page) -> None:
     page.goto("/p/demo/runs/1/")
     row = page.locator(".row-link").nth(29)
     row.focus()
+    stood = row.evaluate(TOP)
     page.keyboard.press("Enter")
     expect(page.locator("#result-panel")).to_be_visible()
-    expect(row).to_be_in_viewport()
+    assert abs(row.evaluate(TOP) - stood) < 2, "the list got narrower, and the row stayed where it was"
     page.keyboard.press("Escape")
     expect(page.locator("#result-panel")).to_have_count(0)
     expect(row).to_be_focused()

@@ -120,8 +120,13 @@ def test_an_entry_opens_with_what_was_before_and_after(room: Room) -> None:
     assert "[was: </span>viewer" in text
     assert "[became: </span>editor" in text
     assert "[was: </span>b" not in text
-    assert f'href="?kind=project&entry={entry.pk}#entry-{entry.pk}"' in text
-    assert f'href="?kind=project#entry-{entry.pk}" data-panel-close' in text
+    assert f'href="?kind=project&entry={entry.pk}"' in text
+    assert 'href="?kind=project" hx-get="?kind=project"' in text
+    alone = room.client.get(
+        f"{room.address}settings/audit/?entry={entry.pk}", headers={"HX-Request": "true", "HX-Target": "entry-slot"}
+    ).content.decode()
+    assert "[was: </span>viewer" in alone
+    assert "<main" not in alone
 
 
 def test_pages_are_short_and_cost_the_same(room: Room) -> None:

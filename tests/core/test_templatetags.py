@@ -99,7 +99,7 @@ def test_points_carry_their_sign(value: float | None, text: str) -> None:
     ("seconds", "text"),
     [
         (None, "–"),
-        (0, "0 ms"),
+        (0, "under 1 ms"),
         (0.3404, "340 ms"),
         (0.9996, "1.0 s"),
         (1.94, "1.9 s"),

@@ -120,11 +120,13 @@ def test_ticked_cases_are_done_at_once_and_undone(room: Room, dataset: Dataset) 
     ticked = ids(dataset, 1, 2)
     done = post(room, "?q=q00", do="tag", tag="urgent, x", case=ticked)
     text = text_of(done)
-    assert "Put on the tags “urgent”, “x”: 2 changed." in text
-    assert "q=q00&done=2" in done.redirect_chain[-1][0]
+    assert "Added the tags “urgent”, “x”: 2 changed." in text
+    assert done.redirect_chain[-1][0].endswith("/?q=q00")
+    assert "/history/2/undo/?q=q00" in text
     assert current(dataset)[1].tags == ["urgent", "x"]
     undone = room.client.post(f"{room.address}datasets/cards/history/2/undo/?q=q00", follow=True)
-    assert "q=q00&done=3" in undone.redirect_chain[-1][0]
+    assert undone.redirect_chain[-1][0].endswith("/?q=q00")
+    assert "/history/3/undo/?q=q00" in text_of(undone)
     assert current(dataset)[1].tags == []
     text = text_of(post(room, do="remove", case=ticked))
     assert "2 taken out." in text

@@ -32,7 +32,7 @@ BASELINES = {
     "datasets/": 8,
     "datasets/thing-0/": 9,
     "datasets/thing-0/?q=text": 9,
-    "datasets/thing-0/history/": 6,
+    "datasets/thing-0/history/": 7,
     "metrics/": 6,
     "runs/": 11,
     "runs/RUN/": 11,

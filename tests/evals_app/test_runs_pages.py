@@ -107,7 +107,10 @@ def test_answers_made_elsewhere_have_no_price_no_wait_and_no_attempts() -> None:
     assert "Answered elsewhere" in main
     assert main.count("the old assistant") == 1  # in the heading, and not once more below it
     assert not any(word in main for word in ("$", "attempt", ">Wait<"))
-    asked = reverse("evals:run-detail", args=[run.project.slug, world.run().pk])
+    waited = world.run()
+    asked = reverse("evals:run-detail", args=[run.project.slug, waited.pk])
+    assert ">Wait<" not in reader(run).get(asked).content.decode()
+    Result.objects.filter(run=waited).update(latency_ms=700)
     assert ">Wait<" in reader(run).get(asked).content.decode()
 
 
@@ -120,10 +123,10 @@ def test_a_result_leads_to_its_neighbours_in_the_list_as_it_is_narrowed_down() -
 
     def steps(query: str) -> dict[str, str]:
         page = unescape(client.get(f"{here}?{query}").content.decode())
-        return {name: url for url, name in re.findall(r'href="([^"]+)" data-panel-step="(\w+)"', page)}
+        return {name: url for url, name in re.findall(r'href="([^"]+)" hx-get[^>]+ data-panel-step="(\w+)"', page)}
 
     def to(result: Result, kept: str = "") -> str:
-        return f"{here}?{kept}result={result.pk}#open-result-{result.pk}"
+        return f"{here}?{kept}result={result.pk}"
 
     assert steps(f"result={first.pk}") == {"next": to(second)}
     assert steps(f"result={second.pk}") == {"previous": to(first), "next": to(third)}

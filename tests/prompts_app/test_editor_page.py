@@ -225,8 +225,8 @@ def test_the_page_takes_few_queries_with_many_versions(room: Room, django_assert
         version_publish(prompt, content=content(("user", f"text {number}")), author=room.admin)
     with django_assert_max_num_queries(12):
         text = text_of(room.client.get(address(prompt)))
-    assert "Version 12" in text
-    assert "Version 11<" not in text, "thirty are shown"
+    assert "Version 36" in text
+    assert "Version 35<" not in text, "six are shown"
 
 
 def test_upper_apps_put_buttons_on_the_page(room: Room) -> None:

@@ -35,7 +35,7 @@ def listed(room: Room, query: str = "") -> list[str]:
 
 def test_an_empty_list_offers_the_first_step(room: Room) -> None:
     text = text_of(room.client.get(page(room, "prompt-list")))
-    assert "No prompts yet" in text
+    assert "No prompt yet" in text
     assert "Write the first prompt" in text
     assert "Write the first prompt" not in text_of(room.member(Role.VIEWER).get(page(room, "prompt-list")))
 
@@ -163,6 +163,9 @@ def test_tags_are_changed_and_prompts_archived_and_brought_back(room: Room) -> N
     assert prompt.tags == ["new", "tag"]
     assert "is archived" in text_of(room.client.post(page(room, "prompt-archive", "Answer"), follow=True))
     assert listed(room) == []
+    shown = text_of(room.client.get(page(room, "prompt-list")))
+    assert "All prompts are archived" in shown
+    assert "New prompt" in shown
     assert "This prompt is archived." in text_of(room.client.get(page(room, "prompt-detail", "Answer")))
     room.client.post(page(room, "prompt-unarchive", "Answer"))
     assert listed(room) == ["Answer"]

@@ -25,8 +25,8 @@ from llmops.core.services import (
 )
 from llmops.core.services.accounts import password_reset
 from llmops.core.services.invitations import invitation_accept, invitation_send
-from llmops.providers.base import Vendor
-from prompts_app.services import prompt_archive, prompt_unarchive
+from llmops.providers.base import Message, Vendor
+from prompts_app.services import VersionContent, prompt_archive, prompt_unarchive, version_publish
 from tests.core.factories import Api, Room, make_connection, make_room, make_user
 from tests.security.tenants import Tenant, make_tenant
 
@@ -203,6 +203,30 @@ ACTIONS: dict[str, tuple[Callable[[Tenant], Any], str]] = {
         lambda t: page(t, f"models/{t.connection.name}/remove/")(),
         "Ana removed the connection “connection mine” and its key",
     ),
+    "prompt made": (
+        lambda t: page(t, "new-prompt/", name="greet", user="Hello {{name}}")(),
+        "Ana made the prompt “greet”",
+    ),
+    "prompt restored": (
+        lambda t: (
+            version_publish(t.version.prompt, content=VersionContent(messages=[Message("user", "two")])),
+            page(t, f"prompts/{t.version.prompt.name}/restore/", number="1")(),
+        )[1],
+        "llmops (command line) saved version 2 of the prompt “prompt mine”|"
+        "Ana saved version 3 of the prompt “prompt mine”",
+    ),
+    "dataset made": (
+        lambda t: page(t, "new-dataset/", name="cards", description="", fill="type")(),
+        "Ana made the dataset “cards”",
+    ),
+    "case taken out": (
+        lambda t: page(t, f"datasets/{t.dataset.name}/cases/{t.case.pk}/remove/")(),
+        "Ana changed the cases of “dataset mine”: revision {revision}",
+    ),
+    "metric made": (
+        lambda t: page(t, "new-metric/?kind=exact", name="Same", margin="2")(),
+        "Ana made the metric “Same”",
+    ),
     "prompt archived": (
         lambda t: page(t, f"prompts/{t.version.prompt.name}/archive/")(),
         "Ana archived the prompt “prompt mine”",
@@ -227,7 +251,9 @@ def test_each_action_leaves_one_entry(name: str, tenant: Tenant) -> None:
     act, sentence = ACTIONS[name]
     before = newest().pk
     assert act(tenant).status_code < 400
-    assert noted_since(before) == [sentence.format(run=tenant.run.pk)]
+    tenant.dataset.refresh_from_db()
+    said = sentence.format(run=tenant.run.pk, revision=tenant.dataset.revision)
+    assert noted_since(before) == said.split("|")
     entry = newest()
     assert (entry.project_id, entry.address) == (tenant.room.project.pk, "127.0.0.1")
     assert len(entry.request_id) == 32

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
 from evals_app.services.demo import demo_fill
+from llmops.core.acting import acting, acts
 from llmops.core.models import Project, User
 from llmops.core.services import (
     ConnectionSettings,
@@ -56,7 +57,9 @@ class Command(BaseCommand):
     def _fill(self, project: Project, owner: User) -> None:
         """Without the demo the platform is as useful, and how to sign in must be said whatever happens here."""
         try:
-            demo_fill(project=project, author=owner)
+            with acting(address="", request_id=""):
+                acts(user=owner)
+                demo_fill(project=project, author=owner)
         except Exception as failed:
             log.exception("The demo could not be made.")
             self.stderr.write(f"The demo project stays empty: {failed}")

@@ -108,6 +108,8 @@ def duration(value: object) -> str:
     if found is None:
         return NOTHING
     seconds = abs(found)
+    if seconds < Decimal("0.0005"):
+        return "under 1 ms"
     if seconds < Decimal("0.9995"):
         return f"{seconds * 1000:.0f} ms"
     if seconds < Decimal("9.95"):

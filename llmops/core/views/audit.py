@@ -8,6 +8,7 @@ import io
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET
 
 from llmops.core.access import Action, ProjectRequest, project_page
@@ -46,10 +47,10 @@ def audit_trail(request: ProjectRequest) -> HttpResponse:
     opened = trail.audit_entry(request.project, pk=request.GET.get("entry", ""))
     context = settings_context(request, "audit") | {
         "page": page,
-        "rows": [(entry, _about(entry), _address(request, entry=str(entry.pk)) + _place(entry)) for entry in page.rows],
+        "rows": [(entry, _about(entry), _address(request, entry=str(entry.pk))) for entry in page.rows],
         "newer_url": _address(request, at=page.newer, entry="") if page.newer else "",
         "older_url": _address(request, at=page.older, entry="") if page.older else "",
-        "list_url": _address(request, entry="") + (_place(opened) if opened else ""),
+        "list_url": _address(request, entry=""),
         "file_query": query_of(request, *Fits._fields),
         "opened": opened,
         "changes": changes_of(opened) if opened else [],
@@ -61,7 +62,10 @@ def audit_trail(request: ProjectRequest) -> HttpResponse:
         "people": _chips(request, "who", "Everybody", trail.audit_people(request.project)),
         "days": _chips(request, "days", "Any time", list(DAYS.items())),
     }
-    return render(request, "core/settings_audit.html", context)
+    alone = request.htmx and request.htmx.target == "entry-slot"  # type: ignore[attr-defined]  # set by django-htmx
+    response = render(request, f"core/settings_audit.html{'#audit-entry' if alone else ''}", context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
 
 
 @project_page(Action.READ_AUDIT)
@@ -85,11 +89,6 @@ def audit_export(request: ProjectRequest) -> HttpResponse:
 def audit_address(project: Project, subject: str) -> str | None:
     """Where the trail of a project stands; it lists the parts of nothing."""
     return None if subject else reverse("core:audit-trail", args=[project.slug])
-
-
-def _place(entry: AuditEntry) -> str:
-    """Where the entry stands in the list, so that opening and closing it keeps one there."""
-    return f"#entry-{entry.pk}"
 
 
 def _fits(request: ProjectRequest) -> Fits:
