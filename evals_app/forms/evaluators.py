@@ -57,8 +57,12 @@ def kind_groups() -> list[KindGroup]:
     judged = tuple(kind for kind in kinds if kind.uses_model)
     form = tuple(kind for kind in kinds if kind not in expected and kind not in judged)
     return [
-        KindGroup("I know the correct answer", "Each case says what a right answer is; code compares.", expected),
-        KindGroup("I know what it must look like", "A pattern or a form, the same for every case; code checks.", form),
+        KindGroup(
+            "I know the correct answer", "Each case says what a right answer is; a fixed rule compares.", expected
+        ),
+        KindGroup(
+            "I know what it must look like", "A pattern or a form, the same for every case; a fixed rule checks.", form
+        ),
         KindGroup("Neither: a model shall judge", "You ask a question about each answer, a model replies.", judged),
     ]
 

@@ -224,7 +224,7 @@ ACTIONS: dict[str, tuple[Callable[[Tenant], Any], str]] = {
         "Ana changed the cases of “dataset mine”: revision {revision}",
     ),
     "metric made": (
-        lambda t: page(t, "new-metric/?kind=exact", name="Same", margin="2")(),
+        lambda t: page(t, "new-metric/?kind=contains", name="Same", margin="2", mode="all", expected_holds="one")(),
         "Ana made the metric “Same”",
     ),
     "prompt archived": (
