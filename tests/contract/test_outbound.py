@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from llmops import outbound
 from llmops.outbound import AddressRefused, OutboundPolicy, httpx2_client, httpx_client
 from llmops.providers.base import CallErrorKind, ModelCallError
 from llmops.providers.calls import CallContext, CallPurpose
@@ -70,6 +71,17 @@ async def test_private_addresses_are_not_connected_to(client_of: Any) -> None:
     assert inside.connections == 0
 
 
+async def test_no_socket_is_opened_to_what_was_not_judged(client_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Should an address ever be read otherwise on its way down, the last step still refuses it."""
+    monkeypatch.setattr(outbound, "check_host", lambda *_: None)
+    async with FakeVendor(Answer(body=b"secret")) as inside, client_of(PUBLIC_ONLY) as client:
+        with pytest.raises(AddressRefused):
+            await client.get(f"http://127.0.0.1:{inside.port}/")
+        with pytest.raises(AddressRefused):
+            await client.get(f"http://[::ffff:127.0.0.1]:{inside.port}/")
+    assert inside.connections == 0
+
+
 async def test_name_that_stands_for_a_private_address(client_of: Any, dns: Any) -> None:
     async with FakeVendor(Answer(body=b"secret")) as inside, client_of(PUBLIC_ONLY) as client:
         for answer in (["127.0.0.1"], ["93.184.216.34", "127.0.0.1"], ["::1"], ["169.254.169.254"]):
@@ -82,15 +94,16 @@ async def test_name_that_stands_for_a_private_address(client_of: Any, dns: Any) 
 async def test_second_dns_answer_changes_nothing(client_of: Any, dns: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The name is asked once a connection, and the connection goes to the address that was judged."""
     went_to: list[str] = []
-    connect = asyncio.get_running_loop().create_connection
+    connect = asyncio.get_running_loop().sock_connect
 
-    async def recorded(protocol: Any, host: str, port: int, **more: Any) -> Any:
-        went_to.append(host)
-        return await connect(protocol, "127.0.0.1", port, **more)
+    async def recorded(connecting: socket.socket, address: tuple[str, int]) -> None:
+        went_to.append(address[0])
+        await connect(connecting, ("127.0.0.1", address[1]))
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", recorded)
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", recorded)
     fake = dns(["93.184.216.34"], ["127.0.0.1"])
-    async with FakeVendor(Answer(body=b"{}")) as vendor, client_of(PUBLIC_ONLY) as client:
+    last = Answer(body=b"{}", headers={"connection": "close"})
+    async with FakeVendor([Answer(body=b"{}"), Answer(body=b"{}"), last]) as vendor, client_of(PUBLIC_ONLY) as client:
         url = f"http://models.example:{vendor.port}/"
         await client.get(url)
         assert (went_to, fake.asked) == (["93.184.216.34"], 1)
@@ -98,7 +111,7 @@ async def test_second_dns_answer_changes_nothing(client_of: Any, dns: Any, monke
         await client.get(url)
         assert fake.asked == 1, "a connection that is open is used again, without asking DNS"
         connections = vendor.connections
-        await client.get(url, headers={"connection": "close"})
+        await client.get(url)
         with pytest.raises(AddressRefused):
             await client.get(url)
         assert (went_to, vendor.connections) == (["93.184.216.34"], connections)

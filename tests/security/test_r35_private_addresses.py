@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from asyncio.selector_events import BaseSelectorEventLoop
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -73,7 +74,7 @@ def inside() -> Iterator[Inside]:
 def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each name was looked up. Public addresses are there, but nothing listens."""
     questions: Counter[str] = Counter()
-    connect = asyncio.BaseEventLoop.create_connection
+    connect = BaseSelectorEventLoop.sock_connect
 
     async def look_up(loop: Any, host: str, port: int, **_: Any) -> list[Any]:
         answers = NAMES[host]
@@ -81,13 +82,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         answer = answers[min(questions[host], len(answers)) - 1]
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in answer]
 
-    async def reach(loop: Any, protocol: Any, host: Any = None, port: Any = None, **more: Any) -> Any:
-        if host == "93.184.216.34":
+    async def reach(loop: Any, connecting: socket.socket, address: Any) -> Any:
+        if address[0] == "93.184.216.34":
             raise ConnectionRefusedError("nothing listens there")
-        return await connect(loop, protocol, host, port, **more)
+        return await connect(loop, connecting, address)
 
     monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", look_up)
-    monkeypatch.setattr(asyncio.BaseEventLoop, "create_connection", reach)
+    monkeypatch.setattr(BaseSelectorEventLoop, "sock_connect", reach)
     return questions
 
 
