@@ -1,11 +1,12 @@
 """The Celery application. Messages are nudges: losing all of them loses no work."""
 
+import gc
 import os
 from typing import Any
 
 from celery import Celery
 from celery.app.amqp import AMQP
-from celery.signals import setup_logging, task_postrun, task_prerun
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_process_init
 from kombu import Connection
 from kombu.transport.redis import Channel
 from structlog.contextvars import bind_contextvars, clear_contextvars
@@ -38,6 +39,13 @@ app.autodiscover_tasks()
 @setup_logging.connect
 def leave_logs_alone(**_signal: object) -> None:
     """Django's settings say how to log; Celery would add handlers of its own, past the redaction."""
+
+
+@worker_process_init.connect
+def collect_less_often(**_signal: object) -> None:
+    """What is loaded stays, and calls leave hardly a cycle behind: looking for cycles took an eighth of the time."""
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 @task_prerun.connect
