@@ -17,8 +17,7 @@ from llmops.core.forms.connection_choice import ConnectionChoice
 from llmops.core.forms.numbers import says
 from llmops.core.models import Connection, Project
 from llmops.core.selectors import connections_for_project
-from llmops.core.vendors import VENDORS
-from llmops.providers.base import Message, Vendor
+from llmops.providers.base import Message
 from prompts_app.models import PromptVersion
 from prompts_app.services import PromptProblem, VersionContent
 from prompts_app.services.prompts import MOST_TOKENS
@@ -74,7 +73,7 @@ class ModelFields(forms.Form):
     @property
     def model_names(self) -> list[tuple[Connection, tuple[str, ...]]]:
         """Which models to propose for each connection; the connection's own first."""
-        return [(connection, proposed_models(connection)) for connection in self.connections]
+        return [(connection, connection.proposed_models) for connection in self.connections]
 
 
 class EditorForm(ModelFields):
@@ -185,7 +184,7 @@ class NewPromptForm(ModelFields):
 
     def __init__(self, data: QueryDict | None = None, *, project: Project) -> None:
         first = next(iter(sorted(connections_for_project(project), key=_doubt)), None)
-        names = proposed_models(first) if first else ()
+        names = first.proposed_models if first else ()
         initial = {"connection": first.name, "model": names[0] if names else ""} if first else {}
         super().__init__(data, project=project, initial=initial)
 
@@ -224,12 +223,6 @@ def tags_of(text: str) -> list[str]:
     """The tags in a comma list, each once, at most 20 of at most 60 characters."""
     words = (" ".join(word.split())[:60] for word in text.split(","))
     return list(dict.fromkeys(word for word in words if word))[:MOST_TAGS]
-
-
-def proposed_models(connection: Connection) -> tuple[str, ...]:
-    """Names to propose for a connection: its own first."""
-    own = (connection.default_model,) if connection.default_model else ()
-    return tuple(dict.fromkeys((*own, *VENDORS[Vendor(connection.vendor)].models)))
 
 
 def _doubt(connection: Connection) -> int:

@@ -19,8 +19,6 @@ from llmops.core.forms.numbers import says
 from llmops.core.models import Connection, Project
 from llmops.core.naming import NAME_CHARS
 from llmops.core.selectors import connections_for_project
-from llmops.core.vendors import VENDORS
-from llmops.providers.base import Vendor
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,7 @@ class EvaluatorForm(forms.Form):
             required=False,
             max_length=200,
             label="Model of the judge",
-            help_text="A capable one, better not the one that is judged. Empty: the connection's own.",
+            help_text="A capable one, better not the one that is judged. Empty: the connection’s model to begin with.",
             widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "list": "judge-models"}),
         )
 
@@ -151,7 +149,7 @@ class EvaluatorForm(forms.Form):
         """Models to propose while a person types."""
         names = [connection.default_model for connection in self.connections if connection.default_model]
         for connection in self.connections:
-            names += VENDORS[Vendor(connection.vendor)].models
+            names += connection.proposed_models
         return list(dict.fromkeys(names))
 
     def clean(self) -> dict[str, Any]:

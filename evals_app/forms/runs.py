@@ -50,7 +50,9 @@ class RunForm(forms.Form):
         required=False,
         max_length=200,
         label="Model",
-        help_text="Leave it empty for the prompt's own, or for the usual one where another vendor answers.",
+        help_text="Leave it empty for the prompt’s own, or, where another vendor answers, for the connection’s "
+        "model to begin with.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "list": "run-models"}),
     )
     sample = forms.IntegerField(
         required=False,
@@ -92,6 +94,15 @@ class RunForm(forms.Form):
         self.fields["dataset"].queryset = datasets_for_project(project)  # type: ignore[attr-defined]
         self.fields["evaluators"].queryset = evaluators_for_project(project)  # type: ignore[attr-defined]
         self.fields["connection"].queryset = connections_for_project(project)  # type: ignore[attr-defined]
+
+    @property
+    def proposed_models(self) -> list[tuple[str, str]]:
+        """Models to propose while a person types, each once, with the names of the connections that propose it."""
+        proposing: dict[str, list[str]] = {}
+        for connection in connections_for_project(self.project):
+            for model in connection.proposed_models:
+                proposing.setdefault(model, []).append(connection.name)
+        return [(model, ", ".join(names)) for model, names in proposing.items()]
 
     def missing(self) -> str:
         """The first of "prompt" and "dataset" of which the project has none; empty when a run can be chosen."""

@@ -16,11 +16,11 @@ from evals_app.services.datasets import cases_put, dataset_create
 from evals_app.services.evaluators import evaluator_create
 from evals_app.services.runs import RunSettings, UploadedOutput, run_upload
 from llmops.core.choices import Role
-from llmops.core.models import User
-from llmops.core.services import member_set
-from llmops.providers.base import Message
+from llmops.core.models import Connection, User
+from llmops.core.services import connection_archive, member_set
+from llmops.providers.base import LOCAL_MODEL, Message, Vendor
 from prompts_app.services import VersionContent, version_publish
-from tests.core.factories import make_room, make_user, signed_in
+from tests.core.factories import make_connection, make_room, make_user, signed_in
 from tests.evals_app.factories import World, drive, make_world
 from tests.prompts_app.factories import make_prompt
 
@@ -159,6 +159,32 @@ def test_the_quote_is_there_before_any_script_asks_for_it() -> None:
     assert "The prompt uses {{customer}}, but no case" in shown
     refused = page.post(address, chosen | {"prompt": other.prompt.name, "repeats": 1, "concurrency": 1, "token": "t"})
     assert (refused.status_code, "Not started yet." in refused.content.decode()) == (422, True)
+
+
+def test_the_models_of_the_connections_are_proposed_and_each_says_whose_it_is() -> None:
+    world = make_world(n_cases=1)
+    for name, vendor, own in (
+        ("claude", Vendor.ANTHROPIC, ""),
+        ("here", Vendor.LOCAL, ""),
+        ("server", Vendor.OPENAI_COMPATIBLE, "qwen"),
+        ("gone", Vendor.COHERE, ""),
+        ("claude too", Vendor.ANTHROPIC, "claude-of-ours"),
+    ):
+        wanted = {"base_url": "https://models.example.com/v1"} if vendor is Vendor.OPENAI_COMPATIBLE else {}
+        make_connection(world.project, name=name, vendor=vendor, api_key="k", default_model=own, **wanted)
+    connection_archive(Connection.objects.get(name="gone"))
+    page = signed_in(make_user(), world.project, Role.EDITOR)
+    shown = page.get(reverse("evals:run-new", args=[world.project.slug])).content.decode()
+    box = re.search(r'<input[^>]*name="model"[^>]*>', shown)
+    assert box and 'list="run-models"' in box[0]
+    offered = shown.split('<datalist id="run-models">')[1].split("</datalist>")[0]
+    proposed = re.findall(r'<option value="([^"]+)" label="([^"]+)"', offered)
+    assert dict(proposed)["qwen"] == "server"
+    assert dict(proposed)["claude-of-ours"] == "claude too"
+    assert dict(proposed)["claude-haiku-4-5"] == "claude, claude too"
+    assert {LOCAL_MODEL, "banker"} <= dict(proposed).keys()
+    assert len(dict(proposed)) == len(proposed)
+    assert "command" not in offered
 
 
 def test_numbers_that_cannot_be_are_answered_with_those_that_can() -> None:

@@ -379,4 +379,4 @@ def test_a_changed_connection_says_what_changed_and_no_more() -> None:
             == 302
         )
     assert noted_since(before) == ["Ana changed the connection “practice”"]
-    assert (newest().before, newest().after) == ({"usual model": "echo"}, {"usual model": "banker"})
+    assert (newest().before, newest().after) == ({"model to begin with": "echo"}, {"model to begin with": "banker"})

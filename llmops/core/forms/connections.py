@@ -23,6 +23,10 @@ FIELD_OF_PROBLEM = {
 }
 """Beside which field the sentence of a failed test belongs."""
 
+WHEN_IT_IS_ASKED = (
+    "New prompts start with it, and the test calls it. A run takes it where the prompt’s own is another vendor’s."
+)
+
 
 class AddressInput(forms.TextInput):
     """Never says back a name and a password that were typed into an address: who looks on is not who typed."""
@@ -54,7 +58,7 @@ class ConnectionForm(forms.Form):
         max_length=200,
         error_messages={"required": "Name a model, so that there is something to call."},
         widget=forms.TextInput(attrs={"list": "vendor-models", "autocomplete": "off", "spellcheck": "false"}),
-        help_text="New prompts start with it, and the test calls it.",
+        help_text=WHEN_IT_IS_ASKED,
     )
     name = forms.CharField(
         max_length=80,
@@ -131,10 +135,7 @@ class ConnectionForm(forms.Form):
             self.fields["base_url"].required = True
             self.fields["base_url"].help_text = "As the server’s documentation says; it usually ends in /v1."
             self.fields["default_model"].required = True
-            self.fields["default_model"].label = "Model"
-            self.fields[
-                "default_model"
-            ].help_text = "As the server calls it. New prompts start with it, and the test calls it."
+            self.fields["default_model"].help_text = f"As the server calls it. {WHEN_IT_IS_ASKED}"
         else:
             self.fields["base_url"].widget.attrs["placeholder"] = "the vendor’s own"
             self.fields["base_url"].help_text = "Only when calls go through a gateway of your company."

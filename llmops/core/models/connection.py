@@ -8,6 +8,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from llmops.core.models.project import Project
+from llmops.core.vendors import VENDORS
 from llmops.enums import choices
 from llmops.providers.base import Vendor
 
@@ -45,3 +46,16 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def model_to_begin_with(self) -> str:
+        """What is asked where nobody names a model: the one that is kept here, else the first of a vendor that needs
+        no key. Empty where there is neither: which model of a vendor is paid for is for people to say."""
+        card = VENDORS[Vendor(self.vendor)]
+        return self.default_model or ("" if card.key_from else next(iter(card.models), ""))
+
+    @property
+    def proposed_models(self) -> tuple[str, ...]:
+        """Names to propose while a person types: the one that is kept here first."""
+        own = (self.default_model,) if self.default_model else ()
+        return tuple(dict.fromkeys((*own, *VENDORS[Vendor(self.vendor)].models)))

@@ -139,7 +139,7 @@ def _facts(connection: Connection) -> Facts:
         "name": connection.name,
         "vendor": str(connection.vendor),
         "address": connection.base_url,
-        "usual model": connection.default_model,
+        "model to begin with": connection.default_model,
         "calls a minute": connection.requests_per_minute,
         "tokens a minute": connection.tokens_per_minute,
         "key": "stored" if connection.api_key_encrypted else "none",
