@@ -1,14 +1,29 @@
 """What the subcommands do with people and keys. Import it once Django is set up; see django_commands."""
 
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+
 from llmops.cli.programs import CannotStart
 from llmops.core.choices import Scope
-from llmops.core.models import Project
+from llmops.core.models import Project, User
 from llmops.core.services.api_keys import api_key_create
 from llmops.core.services.users import user_create_admin
 
 
-def create_admin(*, email: str, password: str) -> None:
-    user_create_admin(email=email, password=password)
+def create_admin(*, email: str, password: str) -> str:
+    """Make an administrator, or give one a new password; what was done, as a sentence.
+
+    Raises CannotStart for a password that the pages would not take.
+    """
+    known = User.objects.with_email(email).first()
+    try:
+        validate_password(password, known or User(email=email))
+    except ValidationError as weak:
+        raise CannotStart(f"this password cannot be taken. {' '.join(weak.messages)}") from None
+    email = user_create_admin(email=email, password=password).email
+    return (
+        f"{email} is an administrator, with a new password." if known else f"{email} was made, and is an administrator."
+    )
 
 
 def create_api_key(*, project: str, name: str, scopes: list[str]) -> str:

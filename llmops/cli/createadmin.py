@@ -20,8 +20,7 @@ def run(options: argparse.Namespace) -> int:
     if "@" not in email:
         raise CannotStart("--email must be an e-mail address.")
     password = options.password or environment.admin_password or _asked_password(email)
-    accounts().create_admin(email=email, password=password)
-    print(f"{email} is an administrator.")
+    print(accounts().create_admin(email=email, password=password))
     return 0
 
 

@@ -16,7 +16,7 @@ from llmops.env import Environment, load_environment
 class Accounts(Protocol):
     """llmops.cli.accounts, which cannot be imported before Django is set up."""
 
-    def create_admin(self, *, email: str, password: str) -> None: ...
+    def create_admin(self, *, email: str, password: str) -> str: ...
 
     def create_api_key(self, *, project: str, name: str, scopes: list[str]) -> str: ...
 
@@ -26,8 +26,12 @@ def accounts() -> Accounts:
 
     Raises CannotStart when the database would be an embedded one and does not run, and when it cannot be used yet.
     """
-    if not database_runs(load_environment()):
-        raise CannotStart("the platform does not run: start it with `make up`, or set DATABASE_URL.")
+    environment = load_environment()
+    if not database_runs(environment):
+        raise CannotStart(
+            f"the platform does not run (data in {environment.home}): start it with `make up`. If it runs with data in "
+            "another folder, LLMOPS_HOME says which; for a database of your own set DATABASE_URL."
+        )
     open_django()
     expect_database()
     if "core_project" not in connection.introspection.table_names():

@@ -218,7 +218,7 @@ def test_port_that_is_taken(machine: Machine, new_machine: Machine) -> None:
 
 def test_administrator_and_key_from_the_command_line(machine: Machine) -> None:
     made = machine.run("createadmin", "--email", "chief@example.com", "--password", "a long enough one")
-    assert (made.returncode, made.stdout) == (0, "chief@example.com is an administrator.\n"), made.stderr
+    assert (made.returncode, made.stdout) == (0, "chief@example.com was made, and is an administrator.\n"), made.stderr
     key = machine.run("apikey", "create", "--project", "demo", "--scopes", "all")
     assert key.returncode == 0, key.stderr
     status, _ = machine.page("/api/v1/connections/", Authorization=f"Bearer {key.stdout.splitlines()[-1]}")
