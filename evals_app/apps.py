@@ -26,8 +26,8 @@ class EvalsConfig(AppConfig):
             SearchKind("Runs", "player-play", 40, runs_found),
         )
         register_lists(
-            ListPlace("runs", "All runs", FILTERS, run_list_address),
-            ListPlace("cases", "All cases", FILTER, case_list_address),
+            ListPlace("runs", "runs", "All runs", FILTERS, run_list_address),
+            ListPlace("cases", "datasets", "All cases", FILTER, case_list_address),
         )
         register()
         register_metrics(run_figures)

@@ -119,11 +119,13 @@ class SearchKind:
 class ListPlace:
     """A list that can be narrowed down: `filters` are the parameters of its address that a saved view keeps.
 
-    `address(project, subject)` is where the list stands, or None when there is no such thing; `needs` is the Action
-    of core/access.py that opens it (None: everybody may).
+    `nav` is the key of the entry of the navigation that it belongs to. `address(project, subject)` is where the
+    list stands, or None when there is no such thing; `needs` is the Action of core/access.py that opens it (None:
+    everybody may).
     """
 
     key: str
+    nav: str
     all_words: str
     filters: tuple[str, ...]
     address: Callable[[Project, str], str | None]

@@ -24,7 +24,7 @@ class PromptsConfig(AppConfig):
         from prompts_app.views.prompts import FILTERS, prompt_list_address
 
         register_nav(NavEntry("prompts", "Prompts", "message-2", "prompts:prompt-list", 10))
-        register_lists(ListPlace("prompts", "All prompts", FILTERS, prompt_list_address))
+        register_lists(ListPlace("prompts", "prompts", "All prompts", FILTERS, prompt_list_address))
         register_search(SearchKind("Prompts", "message-2", 10, prompts_found))
         register_first_step(
             FirstStep(

@@ -33,7 +33,9 @@ class CoreConfig(AppConfig):
             NavEntry("models", "Models", "cpu", "core:connection-list", 80),
             NavEntry("settings", "Settings", "settings", "core:settings", 90),
         )
-        register_lists(ListPlace("audit", "All entries", Fits._fields, audit_address, needs=Action.READ_AUDIT))
+        register_lists(
+            ListPlace("audit", "settings", "All entries", Fits._fields, audit_address, needs=Action.READ_AUDIT)
+        )
         register_search(
             SearchKind("Models", "cpu", 80, connections_found), SearchKind("Pages", "arrow-right", 90, navigation_hits)
         )

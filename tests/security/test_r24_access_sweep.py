@@ -137,6 +137,15 @@ def test_each_role_gets_what_the_table_says(address: Address, world: World) -> N
 
 
 @pytest.mark.parametrize("address", PAGES, ids=lambda each: each.name)
+def test_a_page_marks_one_entry_of_the_navigation(address: Address, world: World) -> None:
+    answer = ask(world.browsers[Role.ADMIN], "GET", address.of(world.mine))
+    navigation = re.search(r'<nav class="side".*?</nav>', answer.body, re.DOTALL)
+    if answer.status == 200 and navigation:  # else it is a redirect, a file or a part of a page
+        marked = re.findall(r'aria-current="page"', navigation[0])
+        assert len(marked) == 1, "give the template `nav`, the key of the entry in llmops/panels.py it belongs to"
+
+
+@pytest.mark.parametrize("address", PAGES, ids=lambda each: each.name)
 def test_the_signed_out_are_sent_to_sign_in(address: Address, world: World) -> None:
     page, url = table.PAGES[address.name], address.of(world.mine)
     for method in METHODS:

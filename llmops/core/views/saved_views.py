@@ -80,7 +80,14 @@ def saved_view_new(request: ProjectRequest) -> HttpResponse:
         elif _kept(request, form, place=kind.key, subject=subject, query=query):
             messages.success(request, f"“{form.cleaned_data['name']}” is saved.")
             return redirect(f"{here}?{query}")
-    context = {"form": form, "place": kind, "subject": subject, "query": query, "list_url": _with(here, query)}
+    context = {
+        "nav": kind.nav,
+        "form": form,
+        "place": kind,
+        "subject": subject,
+        "query": query,
+        "list_url": _with(here, query),
+    }
     return render(request, "core/saved_view.html", context, status=422 if form.errors else 200)
 
 
@@ -103,7 +110,7 @@ def saved_view_edit(request: ProjectRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, f"“{view.name}” is saved.")
             return redirect(f"{here}?{view.query}")
-    context = {"form": form, "place": place, "view": view, "list_url": _with(here, view.query)}
+    context = {"nav": place.nav, "form": form, "place": place, "view": view, "list_url": _with(here, view.query)}
     return render(request, "core/saved_view.html", context, status=422 if form.errors else 200)
 
 
