@@ -22,7 +22,7 @@ from evals_app.services.run_notes import note_carried_on, note_marked_again, not
 from evals_app.services.states import runs_settle
 from llmops.core.models import Connection, Project, User
 from llmops.core.services.connections import KEYLESS_VENDORS
-from llmops.providers.base import Vendor
+from llmops.providers.base import Vendor, model_name
 from llmops.texts import dollars
 from prompts_app.models import PromptVersion
 
@@ -211,7 +211,7 @@ def _draft(wanted: RunSettings, dataset: Dataset) -> _Draft:
         raise RunProblem("model", "Choose the connection and the model that answer: this version names none.")
     if answers.archived_at is not None:
         raise RunProblem("model", f"The connection “{answers.name}” was removed. Choose another one for this run.")
-    model = wanted.model or _model_of(wanted.version, answers)
+    model = model_name(answers.vendor, wanted.model or _model_of(wanted.version, answers))
     _check_numbers(wanted)
     case_version_ids = _case_version_ids(dataset, wanted)
     _check_variables(wanted.version, dataset, wanted.split)

@@ -25,6 +25,11 @@ PRACTICE_MODELS = ("echo", "banker", "fixed:Hello!", "slow:500", "flaky:20")
 """One of each kind that the vendor `practice` has; what stands behind a colon may be another text or number."""
 
 
+def model_name(vendor: Vendor | str, typed: str) -> str:
+    """The model as its vendor names it: that of `local`, which is ours, in whatever capitals it was typed."""
+    return LOCAL_MODEL if vendor == Vendor.LOCAL and typed.lower() == LOCAL_MODEL else typed
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation; `role` is system, user or assistant."""

@@ -7,13 +7,14 @@ import random
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from llmops.outbound import OutboundPolicy
 from llmops.providers.adapters import AdapterFactory, AdapterPool, OpenAdapter
 from llmops.providers.attempt import Attempt
-from llmops.providers.base import CallErrorKind, ChatRequest, Completion, Credential, ModelCallError
+from llmops.providers.base import CallErrorKind, ChatRequest, Completion, Credential, ModelCallError, model_name
 from llmops.providers.calls import (
     CallContext,
     CallEnd,
@@ -151,6 +152,8 @@ class Gateway:
         max_wait_s: float,
         stop: Callable[[], bool] | None,
     ) -> Job:
+        if request.model != (model := model_name(credential.vendor, request.model)):
+            request = replace(request, model=model)
         return Job(
             credential=credential,
             request=request,

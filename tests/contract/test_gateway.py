@@ -194,6 +194,17 @@ async def test_cancelled_call_hangs_up(dialect: Dialect, gateway: Gateway, ledge
     assert [end.state for end in ledger.ends] == ["abandoned"]
 
 
+@pytest.mark.parametrize("typed", ["SmolLM2-135M-Instruct", "SMOLLM2-135m-instruct"])
+async def test_local_model_answers_to_its_name_in_any_letters(ledger: MemoryLedger, typed: str) -> None:
+    async with FakeVendor(OPENAI.answer("yes")) as vendor:
+        local = replace(credential_for(OPENAI, vendor.url, api_key=""), vendor=Vendor.LOCAL)
+        gateway = Gateway(ledger=ledger, limiter=Unlimited(), price_of=lambda *_: None, outbound=OutboundPolicy())
+        async with gateway:
+            await gateway.complete(local, replace(REQUEST, model=typed), CONTEXT)
+    assert vendor.received[0].json["model"] == LOCAL_MODEL
+    assert [start.model for start in ledger.starts] == [LOCAL_MODEL]
+
+
 async def test_local_model_is_called_without_any_permission(ledger: MemoryLedger) -> None:
     async with FakeVendor(OPENAI.answer("yes")) as vendor, FakeVendor(OPENAI.answer("no")) as other:
         local = replace(credential_for(OPENAI, vendor.url, api_key=""), vendor=Vendor.LOCAL)

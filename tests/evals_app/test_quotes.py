@@ -93,6 +93,9 @@ def test_the_prompts_own_model_is_not_asked_of_another_vendor(
         evaluators=[],
     )
     assert run_preview(wanted=replace(asked, model="other-1")).calls == 40
+    if of_run is Vendor.LOCAL:
+        typed = replace(asked, model="SmolLM2-135M-Instruct")
+        assert run_create(project=world.project, wanted=typed).model == LOCAL_MODEL
     if asked_for:
         assert run_create(project=world.project, wanted=asked).model == asked_for
     else:
