@@ -127,6 +127,28 @@ def test_an_edited_case_is_found_again_whatever_was_edited(room: Room, dataset: 
     assert [version.inputs["q"] for version in current(dataset)] == [*TEXTS, "keyed"]
 
 
+@pytest.mark.parametrize(
+    ("added", "changed", "sentence"),
+    [
+        (1, 1, "The file adds 1 case and changes 1; 12 stay as they are."),
+        (2, 1, "The file adds 2 cases and changes 1; 12 stay as they are."),
+        (1, 0, "The file adds 1 case; 13 stay as they are."),
+        (0, 1, "The file changes 1 case; 12 stay as they are."),
+        (0, 12, "The file changes 12 cases; 1 stays as it is."),
+    ],
+)
+def test_one_case_and_many_are_told_apart(
+    room: Room, dataset: Dataset, added: int, changed: int, sentence: str
+) -> None:
+    rows = table(download(room))
+    for row in rows[:changed]:
+        row["expected"] = "another"
+    rows += [{**dict.fromkeys(rows[0], ""), "q": f"new {at}"} for at in range(added)]
+    text = compare(room, written(rows)).content.decode()
+    shown = text.split('<p class="verdict-sentence">')[1].split("</p>")[0]
+    assert re.sub("<[^>]+>", "", shown) == sentence
+
+
 def test_a_workbook_edited_in_a_spreadsheet_program(room: Room, dataset: Dataset) -> None:
     book = load_workbook(io.BytesIO(download(room, "xlsx")))
     sheet = book.active

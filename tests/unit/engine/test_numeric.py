@@ -263,7 +263,10 @@ def test_any_text_can_be_read(text):
     numeric("5", text)
 
 
-@pytest.mark.skipif(not GSM8K.exists(), reason="the shared data folder is absent")
+@pytest.mark.skipif(
+    not GSM8K.exists(),
+    reason="the published solutions of GSM8K, ../shared/data, do not come with the code: nothing is wrong",
+)
 def test_marks_of_real_solutions_are_those_that_were_published():
     """GSM8K (Cobbe et al. 2021): four models, the last number of each solution against the truth."""
     published = {
