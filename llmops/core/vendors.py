@@ -67,7 +67,8 @@ VENDORS: Mapping[Vendor, VendorCard] = {
     ),
     Vendor.PRACTICE: VendorCard(
         title="Practice",
-        summary="Answers without a model: repeats the question, or says what you set. Free and instant.",
+        summary="Answers without a model: repeats the question, says what you set, or, as banker, plays the bank of "
+        "the demo. Free and instant.",
         icon="flask",
         models=PRACTICE_MODELS,
     ),
