@@ -29,25 +29,24 @@
     if (!closes && !step && !from.matches?.(".row-link")) return;
     const before = document.querySelector(CURRENT);
     const row = closes ? before : step ? rowOf(from) : from;
-    asked = { closes, step, row: row?.id, top: row?.getBoundingClientRect().top };
+    asked = { xhr: event.detail.xhr, closes, step, row: row?.id ?? "", top: row?.getBoundingClientRect().top };
     for (const link of document.querySelectorAll(CURRENT)) link.removeAttribute("aria-current");
     if (!closes) row?.setAttribute("aria-current", "true");
   });
   function rowOf(step) {
     return [...document.querySelectorAll(".row-link")].find((link) => link.getAttribute("href") === step.getAttribute("href"));
   }
-  document.addEventListener("htmx:afterSwap", () => {
-    const row = asked?.row && document.getElementById(asked.row);
-    if (row) scrollBy({ top: row.getBoundingClientRect().top - asked.top, behavior: "instant" });
-    if (row && asked.step) row.scrollIntoView({ block: "nearest" });
-  });
-  document.addEventListener("htmx:afterSettle", () => {
+  /* At once after the swap, so that nothing typed in between goes elsewhere; polls beside it are no answer to it. */
+  document.addEventListener("htmx:afterSwap", (event) => {
     covers();
-    if (!asked) return;
-    const panel = document.querySelector(".panel");
-    const { closes, step, row } = asked;
+    if (!asked || event.detail.xhr !== asked.xhr) return;
+    const { closes, step, top } = asked;
+    const row = document.getElementById(asked.row);
     asked = null;
-    if (closes || !panel) document.getElementById(row)?.focus({ preventScroll: true });
+    if (row) scrollBy({ top: row.getBoundingClientRect().top - top, behavior: "instant" });
+    if (row && step) row.scrollIntoView({ block: "nearest" });
+    const panel = document.querySelector(".panel");
+    if (closes || !panel) row?.focus({ preventScroll: true });
     else (panel.querySelector(`[data-panel-step="${step}"]`) || panel).focus({ preventScroll: true });
   });
 })();
