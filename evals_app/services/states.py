@@ -6,6 +6,8 @@ from collections.abc import Collection
 
 from django.db import connection
 
+from llmops.core.services import Statements
+
 _FINISH = """
     UPDATE evals_app_run SET state = 'finished', finished_at = now(), reason = ''
      WHERE id = ANY(%s) AND state IN ('queued', 'running', 'stopping') AND n_finished >= n_results
@@ -57,8 +59,13 @@ def run_fail(run_id: int, *, reason: str) -> None:
 
 def runs_closed(run_ids: Collection[int]) -> frozenset[int]:
     """Those of the runs for which nothing more may be sent now, also because they or their connection are gone."""
-    if not run_ids:
-        return frozenset()
-    with connection.cursor() as cursor:
-        cursor.execute(_OPEN, [list(run_ids)])
-        return frozenset(run_ids) - {run_id for (run_id,) in cursor.fetchall()}
+    closed, message = set(run_ids), Statements()
+    runs_closed_by(message, run_ids, closed)
+    message.send()
+    return frozenset(closed)
+
+
+def runs_closed_by(message: Statements, run_ids: Collection[int], closed: set[int]) -> None:
+    """The same as a part of a message: once it is sent, those that are open are taken out of `closed`."""
+    if run_ids:
+        message.add(_OPEN, [list(run_ids)], read=lambda found: closed.difference_update(run_id for (run_id,) in found))

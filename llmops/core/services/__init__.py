@@ -15,10 +15,12 @@ from llmops.core.services.ledger import (
     DirectLedger,
     calls_begin,
     calls_finish,
+    calls_finish_by,
     calls_orphan,
     ledger_partitions_ensure,
 )
 from llmops.core.services.members import LastAdmin, member_remove, member_set
+from llmops.core.services.messages import Rows, Statements
 from llmops.core.services.prices import price_for
 from llmops.core.services.users import (
     first_administrator,
@@ -37,6 +39,8 @@ __all__ = [
     "KeyReused",
     "LastAdmin",
     "NewApiKey",
+    "Rows",
+    "Statements",
     "answer_once",
     "api_key_create",
     "api_key_find",
@@ -44,6 +48,7 @@ __all__ = [
     "audit_note",
     "calls_begin",
     "calls_finish",
+    "calls_finish_by",
     "calls_orphan",
     "connection_archive",
     "connection_change",

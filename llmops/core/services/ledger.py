@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -14,6 +13,7 @@ from django.utils import timezone
 
 from llmops.core.choices import CallState
 from llmops.core.services.locks import lock_until_commit
+from llmops.core.services.messages import Rows, Statements
 from llmops.providers.gateway import CallEnd, CallStart
 
 _BEGIN_COLUMNS = {
@@ -89,16 +89,25 @@ def calls_finish(ends: Sequence[tuple[CallStart, CallEnd]]) -> dict[int, Decimal
 
     Writing the same end again changes nothing and spends nothing.
     """
+    spent: dict[int, Decimal] = {}
+    message = Statements()
+    calls_finish_by(message, ends, spent)
+    message.send()
+    return spent
+
+
+def calls_finish_by(message: Statements, ends: Sequence[tuple[CallStart, CallEnd]], spent: dict[int, Decimal]) -> None:
+    """The same as a part of a message: what each run spent is put into `spent` once it is sent."""
     if not ends:
-        return {}
-    rows = [(start.id, start.started_at, *_end_row(end)) for start, end in ends]
-    spent: defaultdict[int, Decimal] = defaultdict(Decimal)
-    with connection.cursor() as cursor:
-        cursor.execute(_END_SQL, _columns(rows))
-        for run_id, cost_usd in cursor.fetchall():
+        return
+
+    def add_up(found: Rows) -> None:
+        for run_id, cost_usd in found:
             if run_id is not None:
-                spent[run_id] += cost_usd or 0
-    return dict(spent)
+                spent[run_id] = spent.get(run_id, Decimal(0)) + (cost_usd or 0)
+
+    rows = [(start.id, start.started_at, *_end_row(end)) for start, end in ends]
+    message.add(_END_SQL, _columns(rows), read=add_up)
 
 
 def calls_orphan(*, result_ids: Sequence[int]) -> int:
