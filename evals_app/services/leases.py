@@ -86,18 +86,21 @@ _OPEN_RUNS = """
 # A lease that a crash of the database takes back has cost nothing: what is sent under it is written down durably
 # before, and that writes all that was committed earlier as well. So the claim itself need not wait for the disk.
 _LOCK_RUN = """
-    SELECT set_config('synchronous_commit', 'off', true), state, concurrency, coalesce(spent_usd >= budget_usd, false)
-      FROM evals_app_run WHERE id = %s FOR NO KEY UPDATE
+    SELECT set_config('synchronous_commit', 'off', true), state, coalesce(spent_usd >= budget_usd, false)
+      FROM evals_app_run WHERE id = %(run)s FOR NO KEY UPDATE
 """
 # A statement of its own, after the lock: its snapshot has what other workers have leased meanwhile.
 _CLAIM = """
-    WITH room AS (
-        SELECT greatest(0, least(%(most)s, %(places)s - count(*))) AS places FROM evals_app_result
+    WITH run AS (
+        SELECT coalesce(%(places)s, concurrency) AS places FROM evals_app_run
+         WHERE id = %(run)s AND state IN ('queued', 'running') AND NOT coalesce(spent_usd >= budget_usd, false)),
+    room AS (
+        SELECT greatest(0, least(%(most)s, (SELECT places FROM run) - count(*))) AS places FROM evals_app_result
          WHERE run_id = %(run)s AND state = 'running' AND lease_until >= now() AND (%(alone)s OR NOT ahead)),
     picked AS (
         SELECT id, position, repeat, state = 'running' AS expired
           FROM evals_app_result
-         WHERE run_id = %(run)s AND n_leases BETWEEN %(least_leases)s AND %(most_leases)s
+         WHERE run_id = %(run)s AND EXISTS (SELECT FROM run) AND n_leases BETWEEN %(least_leases)s AND %(most_leases)s
            AND (state = 'pending' AND (not_before IS NULL OR not_before <= now())
                 OR state = 'running' AND lease_until < now() AND lease_owner <> %(owner)s)
          ORDER BY position, repeat
@@ -131,20 +134,17 @@ def results_claim(
 ) -> list[Claimed]:
     """Lease up to `most` rows over all runs but `resting` ones, the run with the fewest calls in flight first.
 
-    Each run gives at most a fair share and a bite, and on top of that as many rows as `ahead` wants of it. One
+    Each run gives at most a fair share and a bite, and on top of that as many rows as `ahead` wants of it; when `most`
+    is 0, that alone is done, without a look at other runs. One
     transaction for each run; rows are appended to `into` as soon as they are leased, so that they are known when a
     later run fails. A run at its budget is stopped instead. Attempts that were in flight under an expired lease are
     marked orphaned.
     """
     claimed: list[Claimed] = [] if into is None else into
-    ahead = ahead or {}
+    ahead = {run_id: more for run_id, more in (ahead or {}).items() if run_id not in resting}
     if most <= 0 and not ahead:
         return claimed
-    with connection.cursor() as cursor:
-        cursor.execute(_OPEN_RUNS, [list(resting)])
-        waiting = [
-            (run_id, bite(places)) for run_id, places, taken in cursor.fetchall() if taken < places or run_id in ahead
-        ]
+    waiting = _open_runs(resting, ahead) if most > 0 else [(run_id, 0) for run_id in ahead]
     left = most
     for at, (run_id, most_of_run) in enumerate(waiting):
         share = min(-(-left // (len(waiting) - at)), most_of_run)
@@ -152,6 +152,15 @@ def results_claim(
         claimed += rows
         left -= sum(not row.ahead for row in rows)
     return claimed
+
+
+def _open_runs(resting: Collection[int], ahead: Collection[int]) -> list[tuple[int, int]]:
+    """Runs with rows to claim, and the most that may be taken of each now."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN_RUNS, [list(resting)])
+        return [
+            (run_id, bite(places)) for run_id, places, taken in cursor.fetchall() if taken < places or run_id in ahead
+        ]
 
 
 def leases_renew(*, owner: UUID, held: Collection[int]) -> set[int]:
@@ -209,17 +218,21 @@ def last_try(claimed: Claimed) -> bool:
 
 def _claim_from_run(run_id: int, *, owner: UUID, most: int, ahead: int) -> list[Claimed]:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_LOCK_RUN, [run_id])
+        # In one message: each costs a turn at the processor, and the run's row is locked meanwhile.
+        cursor.execute(f"{_LOCK_RUN};\n{_CLAIM}", _claim_parameters(run_id, owner, most, ahead))
         locked = cursor.fetchone()
+        cursor.nextset()
+        rows = list(cursor.fetchall())
         if locked is None:
             return []
-        _, state, concurrency, over_budget = locked
+        _, state, over_budget = locked
         if state not in (RunState.QUEUED, RunState.RUNNING):
             return []
         if over_budget:
             runs_stop_at_budget([run_id])
             return []
-        rows = _claim(cursor, run_id, owner, most, ahead, places=concurrency) or _claim_suspect(cursor, run_id, owner)
+        if not rows and most > 0:
+            rows = _claim_suspect(cursor, run_id, owner)
         calls_orphan(result_ids=[result_id for expired, result_id, *_ in rows if expired])
         if rows and state == RunState.QUEUED:
             cursor.execute(
@@ -229,35 +242,33 @@ def _claim_from_run(run_id: int, *, owner: UUID, most: int, ahead: int) -> list[
     return [_claimed(row) for row in rows]
 
 
-def _claim(
-    cursor: Any,
+def _claim_parameters(
     run_id: int,
     owner: UUID,
     most: int,
     ahead: int,
     *,
-    places: int,
-    alone: bool = False,
+    places: int | None = None,
     leases: tuple[int, int] = (0, SUSPECT_LEASES - 1),
-) -> list[tuple[Any, ...]]:
-    parameters = {
+) -> dict[str, Any]:
+    """`places`: another number than the run's concurrency, of which rows leased ahead take some as well."""
+    return {
         "run": run_id,
         "owner": owner,
         "most": most,
         "ahead": ahead,
         "places": places,
-        "alone": alone,
+        "alone": places is not None,
         "least_leases": leases[0],
         "most_leases": leases[1],
         "lease_s": settings.LEASE_S,
     }
-    cursor.execute(_CLAIM, parameters)
-    return list(cursor.fetchall())
 
 
 def _claim_suspect(cursor: Any, run_id: int, owner: UUID) -> list[tuple[Any, ...]]:
     """One row whose workers died, when nothing else of the run is under way or waits."""
-    return _claim(cursor, run_id, owner, 1, 0, places=1, alone=True, leases=(SUSPECT_LEASES, 32_767))
+    cursor.execute(_CLAIM, _claim_parameters(run_id, owner, 1, 0, places=1, leases=(SUSPECT_LEASES, 32_767)))
+    return list(cursor.fetchall())
 
 
 def _claimed(row: tuple[Any, ...]) -> Claimed:

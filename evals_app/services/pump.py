@@ -113,6 +113,8 @@ class Pump:
         self._closed: frozenset[int] = frozenset()
         self._lost: frozenset[int] = frozenset()
         self._resting: dict[int, float] = {}
+        self._dry: frozenset[int] = frozenset()
+        """Runs that had no row left to lease ahead, and are not asked again until the next look at all runs."""
         self._for_s = self._claim_until = self._claim_again_at = self._last_claim_at = 0.0
 
     async def drive(self, *, for_s: float, at_most_s: float | None = None) -> PumpReport:
@@ -194,12 +196,13 @@ class Pump:
         now = _now()
         in_flight = Counter(claimed.run_id for claimed in self._working.values())
         self._give_back_stranded(in_flight)
-        wanted = self._wanted_ahead(in_flight)
         vacant = self._ahead.saving()
-        has_enough = self._working and not vacant and not wanted and now < self._claim_again_at
-        claims = self._may_claim(now) and not has_enough
-        if claims:
+        has_enough = self._working and not vacant and now < self._claim_again_at
+        claims = self._may_claim(now)
+        if claims and not has_enough:
             self._claim_again_at = now + CLAIM_EVERY_S
+            self._dry = frozenset()
+        wanted = self._wanted_ahead(in_flight)
         self._resting = {run_id: until for run_id, until in self._resting.items() if until > now}
         return _Visit(
             harvest=self._harvest.taken(),
@@ -207,7 +210,7 @@ class Pump:
             known=frozenset(self._plans) | in_flight.keys(),
             held=frozenset(claimed.result_id for claimed in (*self._working.values(), *self._ahead)),
             resting=frozenset(self._resting),
-            free=self.most_in_flight - len(self._working) if claims else 0,
+            free=self.most_in_flight - len(self._working) if claims and not has_enough else 0,
             ahead=wanted if claims else {},
             renew=renew,
         )
@@ -216,7 +219,11 @@ class Pump:
         """How many more rows to lease ahead, of each run that has used up half of what it had."""
         waiting = self._ahead.n_by_run()
         wanted = {run_id: most_ahead(n_calls) - waiting.get(run_id, 0) for run_id, n_calls in in_flight.items()}
-        return {run_id: more for run_id, more in wanted.items() if more > 0 and more >= waiting.get(run_id, 0)}
+        return {
+            run_id: more
+            for run_id, more in wanted.items()
+            if more > 0 and more >= waiting.get(run_id, 0) and run_id not in self._dry
+        }
 
     def _give_back_stranded(self, in_flight: Counter[int]) -> None:
         """Rows leased ahead of a run that has no call in flight here whose place they could take over: whoever has
@@ -313,6 +320,7 @@ class Pump:
             self._closed = visit.saved.closed - {claimed.run_id for claimed in visit.claimed}
         if visit.kept is not None:
             self._lost = visit.held - visit.kept
+        self._dry |= visit.ahead.keys() - {claimed.run_id for claimed in visit.claimed}
         self._plans = {run_id: plan for run_id, plan in self._plans.items() if run_id not in self._closed}
         self._plans |= visit.plans
         for loaded in visit.plans.values():
