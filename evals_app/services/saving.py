@@ -44,10 +44,15 @@ def harvest_save(harvest: Harvest, *, owner: UUID, known: Collection[int]) -> Sa
     message = Statements()
     with transaction.atomic():
         calls_finish_by(message, harvest.ended, spent)
-        _save_answers(message, harvest.answered, owner)
+        # Most rows are answered, marked and ended between two visits: they are written once.
+        answers = {row.result_id: row for row in harvest.answered}
+        ends = {row.result_id: row for row in harvest.finished}
+        whole = answers.keys() & ends.keys()
+        _save_answers(message, [row for row in harvest.answered if row.result_id not in whole], owner)
         _save_scores(message, harvest.scored, owner)
         _save_places(message, harvest.placed, owner)
-        _save_ends(message, harvest.finished, owner, finished)
+        _save_ends(message, [row for row in harvest.finished if row.result_id not in whole], owner, finished)
+        _save_whole(message, [(answers[result_id], ends[result_id]) for result_id in sorted(whole)], owner, finished)
         message.send()
         given_back = results_give_back(harvest.given_back, owner=owner)
         ended, closed = _count_up(message, spent, finished, known)
@@ -143,6 +148,54 @@ def _save_ends(message: Statements, rows: Sequence[Finished], owner: UUID, finis
             [storable(row.reason)[:1000] for row in rows],
             [row.n_attempts for row in rows],
             [row.cost_usd for row in rows],
+            owner,
+        ],
+        read=lambda found: finished.update(run_id for (run_id,) in found),
+    )
+
+
+_ANSWER = ("output", "finish_reason", "latency_ms", "input_tokens", "output_tokens")
+_ANSWER_UNLESS_THERE = ", ".join(
+    f"{name} = CASE WHEN result.answered_at IS NULL THEN whole.{name} ELSE result.{name} END" for name in _ANSWER
+)
+_WHOLE = f"""
+    UPDATE evals_app_result AS result
+       SET state = whole.state, error_kind = whole.error_kind, reason = whole.reason,
+           {_ANSWER_UNLESS_THERE},
+           n_attempts = result.n_attempts + whole.n_attempts
+                      + CASE WHEN result.answered_at IS NULL THEN whole.n_asked ELSE 0 END,
+           cost_usd = CASE WHEN result.answered_at IS NULL THEN coalesce(result.cost_usd, 0) + whole.asked_usd
+                           ELSE result.cost_usd END + whole.cost_usd,
+           answered_at = coalesce(result.answered_at, clock_timestamp()),
+           finished_at = clock_timestamp(), lease_owner = NULL, lease_until = NULL
+      FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::int[], %s::int[], %s::int[], %s::int[], %s::numeric[],
+                  %s::text[], %s::text[], %s::text[], %s::int[], %s::numeric[])
+           AS whole (id, output, finish_reason, latency_ms, input_tokens, output_tokens, n_asked, asked_usd,
+                     state, error_kind, reason, n_attempts, cost_usd)
+     WHERE result.id = whole.id AND result.lease_owner = %s AND result.state = 'running'
+    RETURNING result.run_id
+"""  # noqa: S608  only names from the line above
+
+
+def _save_whole(
+    message: Statements, rows: Sequence[tuple[Answered, Finished]], owner: UUID, finished: Counter[int]
+) -> None:
+    """Answers and ends in one: what _save_answers and then _save_ends would write."""
+    if not rows:
+        return
+    message.add(
+        _WHOLE,
+        [
+            *([getattr(answer, name) for answer, _ in rows] for name in ("result_id", "output")),
+            [answer.finish_reason[:30] for answer, _ in rows],
+            *([getattr(answer, name) for answer, _ in rows] for name in _ANSWER[2:]),
+            [answer.n_attempts for answer, _ in rows],
+            [answer.cost_usd for answer, _ in rows],
+            [str(end.state) for _, end in rows],
+            [end.error_kind[:40] for _, end in rows],
+            [storable(end.reason)[:1000] for _, end in rows],
+            [end.n_attempts for _, end in rows],
+            [end.cost_usd for _, end in rows],
             owner,
         ],
         read=lambda found: finished.update(run_id for (run_id,) in found),

@@ -132,6 +132,19 @@ def test_half_a_harvest_saved_twice_counts_once() -> None:
     assert len(scores_of(run)) == 1
 
 
+def test_an_answer_that_is_there_already_is_kept_when_its_row_ends() -> None:
+    world, run, owner, rows = claimed_run()
+    start = begun(world, rows[0])
+    save(Harvest(begun=[start]), owner, run)
+    save(Harvest(ended=[(start, ended())], answered=[answered(rows[0])]), owner, run)
+    before = Result.objects.get(pk=rows[0].result_id)
+    end = Finished(rows[0].result_id, ResultState.DONE, n_attempts=2, cost_usd=Decimal("0.03"))
+    save(Harvest(answered=[answered(rows[0], "another", "0.50")], finished=[end]), owner, run)
+    result = Result.objects.get(pk=rows[0].result_id)
+    assert (result.state, result.output, result.answered_at) == ("done", "text", before.answered_at)
+    assert (result.n_attempts, result.cost_usd) == (3, Decimal("0.04"))
+
+
 def test_a_worker_that_lost_its_lease_changes_nothing_but_the_ledger() -> None:
     world, run, zombie, rows = claimed_run(1)
     late = a_whole_result(world, rows[0], zombie, run)
