@@ -39,7 +39,7 @@ def test_only_what_is_in_this_project_is_found(room: Room) -> None:
     make_prompt(other.project, name="Secret of others")
     make_connection(other.project, name="Secret connection")
     assert found(room, "secret") == {}
-    assert "Nothing was found for “secret”." in unescape(
+    assert "Nothing was found for “secret”" in unescape(
         room.client.get(reverse("core:search", args=[room.project.slug]) + "?q=secret").content.decode()
     )
 

@@ -268,7 +268,8 @@ def test_hostile_schemas_and_answers_end_within_a_second(schema, output):
     check_schema(schema)
     started = time.process_time()
     found = judged(output, schema)
-    assert time.process_time() - started < 1.9  # the limit of a second, and reading a few megabytes of JSON
+    # The limit of a second, and reading a few megabytes of JSON on a slow machine; without a limit it is minutes.
+    assert time.process_time() - started < 5
     assert found.state in (ScoreState.SCORED, ScoreState.UNSCORED)
 
 
