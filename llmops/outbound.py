@@ -208,7 +208,7 @@ def _client(httpx: Any, transport: Any, policy: OutboundPolicy, max_connections:
     class Guarded(transport):  # one of two classes that differ in nothing but their library
         async def handle_async_request(self, request: Any) -> Any:
             # An address that is written out is not resolved, so it is judged here.
-            check_host(request.url.host, request.url.port or (443 if request.url.scheme == "https" else 80), policy)
+            check_host(request.url.host, _port(request.url), policy)
             return await super().handle_async_request(request)
 
     carried = Guarded(verify=tls, client=lambda: _session(policy, tls, max_connections))

@@ -55,6 +55,12 @@ class DatasetRevision(models.Model):
     def __str__(self) -> str:
         return f"{self.dataset.name}, revision {self.number}"
 
+    @property
+    def counts(self) -> str:
+        """What it did, in words: "3 added, 1,200 changed"."""
+        said = {"added": self.n_added, "changed": self.n_updated, "taken out": self.n_removed}
+        return ", ".join(f"{n:,} {word}" for word, n in said.items() if n)
+
 
 class Case(models.Model):
     """A case's identity, which outlives its edits: its key, or, without one, the hash of its inputs."""

@@ -199,7 +199,8 @@ class Pump:
         vacant = self._ahead.saving()
         has_enough = self._working and not vacant and now < self._claim_again_at
         claims = self._may_claim(now)
-        if claims and not has_enough:
+        looks_around = claims and not has_enough
+        if looks_around:
             self._claim_again_at = now + CLAIM_EVERY_S
             self._dry = frozenset()
         wanted = self._wanted_ahead(in_flight)
@@ -210,7 +211,7 @@ class Pump:
             known=frozenset(self._plans) | in_flight.keys(),
             held=frozenset(claimed.result_id for claimed in (*self._working.values(), *self._ahead)),
             resting=frozenset(self._resting),
-            free=self.most_in_flight - len(self._working) if claims and not has_enough else 0,
+            free=self.most_in_flight - len(self._working) if looks_around else 0,
             ahead=wanted if claims else {},
             renew=renew,
         )

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -76,17 +76,7 @@ def _save_answers(message: Statements, rows: Sequence[Answered], owner: UUID) ->
         "                  cost_usd)"
         " WHERE result.id = answer.id AND result.lease_owner = %s AND result.state = 'running'"
         "   AND result.answered_at IS NULL",
-        [
-            [row.result_id for row in rows],
-            [row.output for row in rows],
-            [row.finish_reason[:30] for row in rows],
-            [row.latency_ms for row in rows],
-            [row.input_tokens for row in rows],
-            [row.output_tokens for row in rows],
-            [row.n_attempts for row in rows],
-            [row.cost_usd for row in rows],
-            owner,
-        ],
+        [*_answer_columns(rows), owner],
     )
 
 
@@ -141,15 +131,7 @@ def _save_ends(message: Statements, rows: Sequence[Finished], owner: UUID, finis
         "       AS ended (id, state, error_kind, reason, n_attempts, cost_usd)"
         " WHERE result.id = ended.id AND result.lease_owner = %s AND result.state = 'running'"
         " RETURNING result.run_id",
-        [
-            [row.result_id for row in rows],
-            [str(row.state) for row in rows],
-            [row.error_kind[:40] for row in rows],
-            [storable(row.reason)[:1000] for row in rows],
-            [row.n_attempts for row in rows],
-            [row.cost_usd for row in rows],
-            owner,
-        ],
+        [[row.result_id for row in rows], *_end_columns(rows), owner],
         read=lambda found: finished.update(run_id for (run_id,) in found),
     )
 
@@ -185,21 +167,33 @@ def _save_whole(
         return
     message.add(
         _WHOLE,
-        [
-            *([getattr(answer, name) for answer, _ in rows] for name in ("result_id", "output")),
-            [answer.finish_reason[:30] for answer, _ in rows],
-            *([getattr(answer, name) for answer, _ in rows] for name in _ANSWER[2:]),
-            [answer.n_attempts for answer, _ in rows],
-            [answer.cost_usd for answer, _ in rows],
-            [str(end.state) for _, end in rows],
-            [end.error_kind[:40] for _, end in rows],
-            [storable(end.reason)[:1000] for _, end in rows],
-            [end.n_attempts for _, end in rows],
-            [end.cost_usd for _, end in rows],
-            owner,
-        ],
+        [*_answer_columns([answer for answer, _ in rows]), *_end_columns([end for _, end in rows]), owner],
         read=lambda found: finished.update(run_id for (run_id,) in found),
     )
+
+
+def _answer_columns(rows: Sequence[Answered]) -> list[list[Any]]:
+    return [
+        [row.result_id for row in rows],
+        [row.output for row in rows],
+        [row.finish_reason[:30] for row in rows],
+        [row.latency_ms for row in rows],
+        [row.input_tokens for row in rows],
+        [row.output_tokens for row in rows],
+        [row.n_attempts for row in rows],
+        [row.cost_usd for row in rows],
+    ]
+
+
+def _end_columns(rows: Sequence[Finished]) -> list[list[Any]]:
+    """All but the result's number, which an answer has as well."""
+    return [
+        [str(row.state) for row in rows],
+        [row.error_kind[:40] for row in rows],
+        [storable(row.reason)[:1000] for row in rows],
+        [row.n_attempts for row in rows],
+        [row.cost_usd for row in rows],
+    ]
 
 
 def _count_up(

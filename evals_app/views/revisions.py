@@ -20,7 +20,6 @@ from evals_app.services.exporting import EXPORT_TYPES
 from evals_app.views.case_list import LIST
 from evals_app.views.changes import ShownChange, kind_chips, shown_change
 from llmops.core.access import Action, ProjectRequest, project_page
-from llmops.core.templatetags.formats import count
 from llmops.core.views.addresses import number_in, query_of, text_in
 from llmops.core.views.undoing import done_with_undo
 from llmops.texts import shortened
@@ -138,9 +137,7 @@ def after_change(request: ProjectRequest, dataset: Dataset, *, revision: int | N
 
 def revision_words(revision: DatasetRevision) -> str:
     """What a revision did: "Removed the tag “old”: 3 changed."."""
-    counts = {"added": revision.n_added, "changed": revision.n_updated, "taken out": revision.n_removed}
-    said = ", ".join(f"{count(n)} {word}" for word, n in counts.items() if n)
-    return f"{revision.message}: {said}." if revision.message else f"{said[:1].upper()}{said[1:]}."
+    return f"{revision.message}: {revision.counts}." if revision.message else f"{revision.counts}."
 
 
 def problem_of(wrong: WrongCases | DatasetProblem) -> str:

@@ -30,6 +30,8 @@ from llmops.core.services import Answer, answer_once, fingerprint
 from llmops.ids import row_number
 
 STOP_POLLING = 286
+PARTS = ("run-progress", "run-results", "result-slot")
+"""What may be asked for alone: partials of the template, called as the elements that they are."""
 MORE_FIELDS = ("version", "connection", "model", "sample", "repeats", "concurrency", "budget_usd", "label")
 
 
@@ -80,10 +82,8 @@ def run_detail(request: ProjectRequest, run_id: int) -> HttpResponse:
         **_results(request, run, report),
     }
     template = "evals_app/run_detail.html"
-    if request.htmx and request.htmx.target == "run-progress":  # type: ignore[attr-defined]  # set by django-htmx
-        template += "#run-progress"
-    elif request.htmx and request.htmx.target in ("run-results", "result-slot"):  # type: ignore[attr-defined]
-        template += "#run-results" if request.htmx.target == "run-results" else "#run-result"  # type: ignore[attr-defined]
+    if request.htmx and request.htmx.target in PARTS:  # type: ignore[attr-defined]  # set by django-htmx
+        template += f"#{request.htmx.target}"  # type: ignore[attr-defined]
     response = render(request, template, context)
     patch_vary_headers(response, ["HX-Request"])
     if template.endswith("#run-progress") and run.state not in ACTIVE_RUN_STATES:

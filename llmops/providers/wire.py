@@ -101,14 +101,15 @@ def transport_fault(credential: Credential, error: BaseException) -> ModelCallEr
         return fault(CallErrorKind.PRIVATE_ADDRESS, credential, message=str(refused))
     names = {base.__name__ for cause in chain for base in type(cause).__mro__}
     # aiohttp carries the calls; what breaks while a connection is in use arrives as a timeout of connecting.
-    broke_off = "ServerDisconnectedError" in names or ("ClientOSError" in names and "ClientConnectorError" not in names)
-    if names & {"ConnectError", "ConnectTimeout", "ConnectionTimeoutError"} and not broke_off:
+    if "ServerDisconnectedError" in names or ("ClientOSError" in names and "ClientConnectorError" not in names):
+        names = {"NetworkError"}
+    if names & {"ConnectError", "ConnectTimeout", "ConnectionTimeoutError"}:
         return _not_connected(credential, chain)
-    if not broke_off and ("TimeoutException" in names or "TimeoutError" in names):
+    if "TimeoutException" in names or "TimeoutError" in names:
         return fault(CallErrorKind.TIMED_OUT, credential)
     if names & {"UnsupportedProtocol", "InvalidURL"}:
         return fault(CallErrorKind.UNREACHABLE, credential, retryable=False)
-    if broke_off or names & {"NetworkError", "RemoteProtocolError", "ClientResponseError"}:
+    if names & {"NetworkError", "RemoteProtocolError", "ClientResponseError"}:
         return fault(
             CallErrorKind.BAD_ANSWER,
             credential,

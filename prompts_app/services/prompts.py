@@ -162,9 +162,9 @@ def _version_add(
     return Published(version, created=True)
 
 
-def _note(prompt: Prompt, action: str, what: str, **after: object) -> None:
-    said = {name: value for name, value in after.items() if value}
-    audit_note(AuditKind.PROMPT, action, what, project_id=prompt.project_id, after=said or None)
+def _note(prompt: Prompt, action: str, what: str, *, message: str) -> None:
+    after = {"message": message} if message else None
+    audit_note(AuditKind.PROMPT, action, what, project_id=prompt.project_id, after=after)
 
 
 def prompt_duplicate(version: PromptVersion, *, name: str, author: User | None = None) -> PromptVersion:

@@ -25,7 +25,6 @@ from prompts_app.services import PromptProblem
 PAGE_SIZE = 50
 FILTERS = ("q", "tag", "archived")
 MOST_TAGS = 100
-ARCHIVED = "Archived"
 
 
 @project_page(Action.VIEW)
@@ -38,7 +37,7 @@ def prompt_list(request: ProjectRequest) -> HttpResponse:
     )
     found = prompts_for_project(request.project, search=search, tag=tag, archived=archived)
     page = keyset_page(found, at=request.GET.get("at", ""), size=PAGE_SIZE, by="updated_at")
-    chips = _chips(request, tag=tag, archived=archived)
+    n_in_use, n_archived = prompt_counts(request.project)
     context = {
         "nav": "prompts",
         "page": page,
@@ -48,8 +47,8 @@ def prompt_list(request: ProjectRequest) -> HttpResponse:
         "search": search,
         "narrowed": bool(search or tag),
         "archived": archived,
-        "chips": chips,
-        "archived_url": next((chip["url"] for chip in chips if chip["label"] == ARCHIVED), ""),
+        "chips": _chips(request, tag=tag, archived=archived, n_in_use=n_in_use, n_archived=n_archived),
+        "archived_url": "?archived=1" if n_archived else "",
         "kept": [(key, request.GET[key]) for key in ("tag", "archived") if key in request.GET],
         "may_edit": request.actor.may(Action.EDIT_PROMPT),
         "views": views_shown(request, "prompts"),
@@ -121,10 +120,11 @@ def _address(request: ProjectRequest, **changes: str) -> str:
     return reverse("prompts:prompt-list", args=[request.project.slug]) + query_of(request, *FILTERS, **changes)
 
 
-def _chips(request: ProjectRequest, *, tag: str, archived: bool) -> list[dict[str, Any]]:
+def _chips(
+    request: ProjectRequest, *, tag: str, archived: bool, n_in_use: int, n_archived: int
+) -> list[dict[str, Any]]:
     """What the list can be narrowed to; none when there is nothing to choose."""
     tags = prompt_tags_in(request.project)
-    n_in_use, n_archived = prompt_counts(request.project)
     if not (tags or n_archived or archived):
         return []
     every = _address(request, tag="", archived="")
@@ -135,5 +135,5 @@ def _chips(request: ProjectRequest, *, tag: str, archived: bool) -> list[dict[st
     ]
     if n_archived or archived:
         url = _address(request, tag="", archived="1")
-        chips.append({"label": ARCHIVED, "url": url, "active": archived, "count": n_archived})
+        chips.append({"label": "Archived", "url": url, "active": archived, "count": n_archived})
     return chips

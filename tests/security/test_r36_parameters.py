@@ -31,7 +31,7 @@ from tests.security.tenants import make_tenant
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
-EXAMPLES = 50 if FULL else 1
+EXAMPLES = 50 if FULL else 2
 ROUNDS = 30 if FULL else 2
 _SOURCES = [
     path for app in ("llmops", "prompts_app", "evals_app") for path in (Path(settings.BASE_DIR) / app).rglob("*.py")
@@ -180,7 +180,7 @@ def test_r36_the_api_takes_any_parameter_and_keeps_to_its_tenant(world: World) -
 
             try_it()
     assert wrong == []
-    assert min(statuses[200], statuses[400] + statuses[422], statuses[404]) > 5, statuses
+    assert min(statuses[200], statuses[400] + statuses[422], statuses[404]) > 10, statuses
     assert world.statements.dependent_on(world.other.room.project) == []
 
 

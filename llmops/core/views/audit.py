@@ -63,7 +63,7 @@ def audit_trail(request: ProjectRequest) -> HttpResponse:
         "days": _chips(request, "days", "Any time", list(DAYS.items())),
     }
     alone = request.htmx and request.htmx.target == "entry-slot"  # type: ignore[attr-defined]  # set by django-htmx
-    response = render(request, f"core/settings_audit.html{'#audit-entry' if alone else ''}", context)
+    response = render(request, f"core/settings_audit.html{'#entry-slot' if alone else ''}", context)
     patch_vary_headers(response, ["HX-Request"])
     return response
 
