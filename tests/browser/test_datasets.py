@@ -118,6 +118,27 @@ def test_the_list_and_the_panel_by_keyboard_alone(page: Page) -> None:
     expect(page.get_by_role("link", name="second? Really?")).to_be_visible()
 
 
+def test_a_panel_hears_keys_from_the_moment_it_has_the_focus(page: Page) -> None:
+    new_dataset(page)
+    type_cases(page, ("first?", "one"), ("second?", "two"))
+    page.evaluate(
+        """() => {
+            window.stayed = true;
+            addEventListener("focusin", (event) => {
+                if (event.target.id !== "case-sheet") return;
+                const escape = new KeyboardEvent("keydown", {key: "Escape", bubbles: true});
+                setTimeout(() => event.target.dispatchEvent(escape));
+                window.pressed = true;
+            });
+        }"""
+    )
+    page.get_by_role("link", name="second?").click()
+    page.wait_for_function("() => window.pressed")
+    expect(page.locator("#case-sheet")).to_have_count(0)
+    expect(page.get_by_role("link", name="second?")).to_be_focused()
+    assert page.evaluate("window.stayed")
+
+
 def test_what_was_typed_into_a_case_survives_a_reload(page: Page) -> None:
     new_dataset(page)
     type_cases(page, ("first?", "one"), ("second?", "two"))
