@@ -57,6 +57,7 @@ class Result(models.Model):
                 name="result_open",
             ),
             models.Index("lease_until", condition=models.Q(state="running"), name="result_leased"),
+            models.Index("run", condition=models.Q(state="error"), name="result_unanswered"),
         ]
 
     def __str__(self) -> str:

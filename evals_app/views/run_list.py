@@ -7,14 +7,20 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from evals_app.selectors.headlines import RunFits, run_counts, run_subjects, runs_page, runs_that_fit
+from evals_app.selectors.headlines import MISSING, RunFits, run_counts, run_subjects, runs_page, runs_that_fit
 from llmops.core.access import Action, ProjectRequest, project_page
 from llmops.core.models import Project
 from llmops.core.views.addresses import Chip, number_in, query_of, text_in
 from llmops.core.views.saved_views import views_shown
 
 FILTERS = ("q", "state", "prompt", "dataset")
-STATE_WORDS = {"": "All", "going": "Going on", "finished": "Finished", "ended": "Stopped or failed"}
+STATE_WORDS = {
+    "": "All",
+    "going": "Going on",
+    "finished": "Finished",
+    "ended": "Stopped or failed",
+    MISSING: "Answers missing",
+}
 
 
 @require_GET

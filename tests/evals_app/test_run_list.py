@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from pytest_django import DjangoAssertNumQueries
 
-from evals_app.models import Run
+from evals_app.models import Result, Run
 from evals_app.services.summaries import run_summarise
 from llmops.core.choices import Role
 from llmops.core.models import User
@@ -111,6 +111,47 @@ def test_the_list_says_how_many_runs_are_in_which_state(client: Client, world: W
     text = client.get(reverse("evals:run-list", kwargs={"project": world.project.slug})).content.decode()
     chips = re.findall(r'<a class="chip"[^>]*><span>([^<]*)</span><span class="chip-count">(\d+)', text)
     assert chips == [("All", "3"), ("Finished", "2"), ("Stopped or failed", "1")]
+
+
+def unanswered(world: World, *, of: int, n: int, state: str = "finished") -> Run:
+    """A run of so many cases of which so many have no answer."""
+    run = world.run(dataset=world.with_cases([f"text {at}" for at in range(of)]))
+    rows = Result.objects.filter(run=run).order_by("pk")
+    missing = list(rows.values_list("pk", flat=True)[:n])
+    rows.filter(pk__in=missing).update(state="error", reason="It took too long.")
+    rows.exclude(pk__in=missing).update(state="done")
+    Run.objects.filter(pk=run.pk).update(state=state, n_finished=of)
+    return run
+
+
+def test_a_run_without_any_answer_is_not_said_to_be_finished(client: Client, world: World) -> None:
+    signed_in(client, world)
+    unanswered(world, of=3, n=3)
+    unanswered(world, of=3, n=2)
+    unanswered(world, of=3, n=0)
+    home = reverse("core:home", kwargs={"project": world.project.slug})
+    runs = reverse("evals:run-list", kwargs={"project": world.project.slug})
+    for page in (home, runs):
+        cells = re.findall(r'data-name="State">\s*<span [^>]*>.*?<span>([^<]*)</span>', client.get(page).content.decode())
+        assert cells == ["finished", "finished", "no answers"]
+    answers = re.findall(r'data-name="Answers">(.*?)</td>', client.get(runs).content.decode())
+    assert [re.sub("<[^>]*>", "", each) for each in answers] == ["3", "1 of 3", "0 of 3"]
+    assert re.findall(r"\d of 3 answered", client.get(home).content.decode()) == ["1 of 3 answered", "0 of 3 answered"]
+
+
+def test_runs_with_answers_missing_are_found_whatever_state_they_are_in(client: Client, world: World) -> None:
+    signed_in(client, world)
+    address = reverse("evals:run-list", kwargs={"project": world.project.slug})
+    unanswered(world, of=2, n=0)
+    assert "Answers missing" not in client.get(address).content.decode()
+    some, none, stopped = (
+        unanswered(world, of=2, n=n, state=state) for n, state in ((1, "finished"), (2, "finished"), (1, "stopped"))
+    )
+    assert listed(client, world, "?state=missing") == {some.pk, none.pk, stopped.pk}
+    assert listed(client, world, f"?state=missing&dataset={some.dataset.name}") == {some.pk}
+    text = client.get(address).content.decode()
+    chips = re.findall(r'<a class="chip"[^>]*><span>([^<]*)</span><span class="chip-count">(\d+)', text)
+    assert chips == [("All", "4"), ("Finished", "3"), ("Stopped or failed", "1"), ("Answers missing", "3")]
 
 
 def test_who_may_only_look_is_not_sent_to_a_form_that_refuses(client: Client, world: World) -> None:

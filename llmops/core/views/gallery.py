@@ -47,7 +47,7 @@ def gallery_context() -> dict[str, Any]:
         ],
         "unmeasured": Estimate(None, None, None, 0, note="no case was scored"),
         "latency": Estimate(1810, 1600, 2050, 120, "order statistics"),
-        "states": ["queued", "running", "stopping", "finished", "stopped", "failed"],
+        "states": ["queued", "running", "stopping", "finished", "no_answers", "stopped", "failed"],
         "chips": [
             {"label": "All", "url": "?show=all", "active": True, "count": 1204},
             {"label": "Wrong", "url": "?show=wrong", "active": False, "count": 22},
