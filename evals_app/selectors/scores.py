@@ -61,8 +61,20 @@ class MetricResult:
         return self.value_type is ValueType.YES_NO
 
     @property
-    def word(self) -> str:
-        """What a yes says, after the share: "81 % correct"."""
+    def unit(self) -> str:
+        """How its figure is written: see `estimate`."""
+        return "number" if self.value_type is ValueType.NUMBER else "percent"
+
+    @property
+    def before(self) -> str:
+        """What stands before its figure: "Tone 4.1"."""
+        return self.name if self.value_type is ValueType.NUMBER else ""
+
+    @property
+    def after(self) -> str:
+        """What stands after its figure: "81 % correct"."""
+        if not self.is_yes_no:
+            return ""
         return "correct" if self.kind in RIGHT_OR_WRONG else f"yes on “{self.name}”"
 
     @property

@@ -180,9 +180,10 @@ def test_ago_keeps_the_exact_time() -> None:
 
 
 def test_estimate_reads_as_one_sentence() -> None:
-    html = estimate(Found(0.8125, 0.733, 0.873, 120))
+    html = estimate(Found(0.8125, 0.733, 0.873, 120), after="correct")
     words = " ".join(Template("{{ html|striptags }}").render(Context({"html": html})).split())
-    assert words == "81 % (73-87), n = 120"
+    assert words == "81 % correct (73-87, n = 120)"
+    assert html == html.strip()  # a full stop may follow
     assert "between 73 % and 87 %, on a scale from 0 % to 100 %" in html
     assert "style=" not in html
 
@@ -190,12 +191,19 @@ def test_estimate_reads_as_one_sentence() -> None:
 def test_estimate_without_an_interval_shows_none() -> None:
     html = estimate(Found(1.0, n=1))
     assert "interval-range" not in html
-    assert "(" not in html.split("estimate-text")[1]
+    assert "(n = 1)" in html.split("estimate-text")[1]
 
 
-def test_estimate_that_was_not_measured_says_why() -> None:
-    assert "not measured: no case was scored" in estimate(Found(None, note="no case was scored"))
-    assert "not measured" in estimate(None)
+def test_estimate_of_a_scale_says_whose_figure_it_is() -> None:
+    html = estimate(Found(4.1, 3.8, 4.3, 40), unit="number", minimum=1, maximum=5, before="Tone <1>", picture=False)
+    words = " ".join(Template("{{ html|striptags }}").render(Context({"html": html})).split())
+    assert words == "Tone &lt;1&gt; 4.1 (3.8 to 4.3, n = 40)"
+    assert "<svg" not in html
+
+
+def test_estimate_that_was_not_scored_says_why() -> None:
+    assert ">no case was scored<" in estimate(Found(None, note="no case was scored"))
+    assert ">not scored<" in estimate(None)
 
 
 def test_interval_text_by_unit() -> None:

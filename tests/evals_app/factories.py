@@ -61,8 +61,12 @@ class World:
             project=self.project,
             name=f"judge {next(_numbers)}",
             kind="rubric",
-            config={"question": "Is it good?", "scale": "yes_no"},
-            **{"connection": self.connection, "model": model, **settings},
+            **{
+                "config": {"question": "Is it good?", "scale": "yes_no"},
+                "connection": self.connection,
+                "model": model,
+                **settings,
+            },
         )
 
 

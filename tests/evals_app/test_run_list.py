@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 from django.test import Client
@@ -15,7 +16,7 @@ from evals_app.services.summaries import run_summarise
 from llmops.core.choices import Role
 from llmops.core.models import User
 from llmops.core.services import member_set
-from tests.evals_app.factories import World, make_world
+from tests.evals_app.factories import World, drive, make_world
 
 pytestmark = pytest.mark.django_db
 
@@ -132,7 +133,9 @@ def test_a_run_without_any_answer_is_not_said_to_be_finished(client: Client, wor
     home = reverse("core:home", kwargs={"project": world.project.slug})
     runs = reverse("evals:run-list", kwargs={"project": world.project.slug})
     for page in (home, runs):
-        cells = re.findall(r'data-name="State">\s*<span [^>]*>.*?<span>([^<]*)</span>', client.get(page).content.decode())
+        cells = re.findall(
+            r'data-name="State">\s*<span [^>]*>.*?<span>([^<]*)</span>', client.get(page).content.decode()
+        )
         assert cells == ["finished", "finished", "no answers"]
     answers = re.findall(r'data-name="Answers">(.*?)</td>', client.get(runs).content.decode())
     assert [re.sub("<[^>]*>", "", each) for each in answers] == ["3", "1 of 3", "0 of 3"]
@@ -152,6 +155,31 @@ def test_runs_with_answers_missing_are_found_whatever_state_they_are_in(client: 
     text = client.get(address).content.decode()
     chips = re.findall(r'<a class="chip"[^>]*><span>([^<]*)</span><span class="chip-count">(\d+)', text)
     assert chips == [("All", "4"), ("Finished", "3"), ("Stopped or failed", "1"), ("Answers missing", "3")]
+
+
+def test_home_the_list_and_the_run_say_what_was_found_in_the_same_words(client: Client, world: World) -> None:
+    signed_in(client, world)
+    scale = {"question": "Is it kind?", "scale": "one_to_five"}
+    kind, said = world.judge("fixed:Grade: 4", config=scale), world.judge("fixed:Grade: yes")
+    runs = [world.run(), world.run(evaluators=[kind]), world.run(evaluators=[said])]
+    drive()
+    found = [
+        "100 % correct (n = 1)",
+        f"{kind.evaluator.name} 4 (n = 1)",
+        f"100 % yes on “{said.evaluator.name}” (n = 1)",
+    ]
+    names = {"project": world.project.slug}
+    for page in (reverse("core:home", kwargs=names), reverse("evals:run-list", kwargs=names)):
+        cells = re.findall(r'data-name="Found">(.*?)</td>', client.get(page).content.decode(), re.DOTALL)
+        assert [words(each) for each in reversed(cells)] == found
+    for run, sentence in zip(runs, found, strict=True):
+        shown = client.get(reverse("evals:run-detail", kwargs=names | {"run_id": run.pk})).content.decode()
+        said_there = re.search(r'verdict-sentence">(.*?)</p>', shown)
+        assert said_there and words(said_there[1]) == f"{sentence}."
+
+
+def words(html: str) -> str:
+    return " ".join(unescape(re.sub("<[^>]*>", "", html)).split())
 
 
 def test_who_may_only_look_is_not_sent_to_a_form_that_refuses(client: Client, world: World) -> None:

@@ -224,7 +224,7 @@ def test_a_run_with_categories_says_how_many_of_each() -> None:
     assert "<b>Tone</b>: warm 3." in _shown(world, run)
     page = signed_in(make_user(), world.project, Role.VIEWER)
     listed = page.get(reverse("evals:run-list", args=[world.project.slug])).content.decode()
-    assert "3 marked" in listed
+    assert "Tone</b>: 3 scored" in listed
 
 
 def _shown(world: World, run: Run) -> str:

@@ -1,4 +1,4 @@
-"""An estimate as people read it: "81 % (74-86), n = 120", with a picture of the interval."""
+"""An estimate as people read it: "81 % correct (74-86, n = 120)", with a picture of the interval."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -56,10 +56,16 @@ def estimate(
     maximum: float = 1.0,
     tone: str = "neutral",
     picture: bool = True,
+    before: str = "",
+    after: str = "",
 ) -> SafeString:
-    """Render an estimate with its interval, n and method; the picture runs from minimum to maximum."""
+    """Render an estimate with its interval, n and method; the picture runs from minimum to maximum.
+
+    `before` and `after` are the words around the figure: "Tone 4.1", "81 % correct". It ends with what it says, so that
+    a full stop may follow.
+    """
     if found is None or found.value is None:
-        return render_to_string("components/_estimate.html", {"note": getattr(found, "note", "")})
+        return _rendered({"note": getattr(found, "note", "")})
     drawn = interval_picture(found.value, found.low, found.high, minimum=minimum, maximum=maximum)
     context = {
         "estimate": found,
@@ -70,5 +76,11 @@ def estimate(
         "n": formats.count(found.n),
         "picture": drawn if picture else None,
         "tone": tone,
+        "before": before,
+        "after": after,
     }
-    return render_to_string("components/_estimate.html", context)
+    return _rendered(context)
+
+
+def _rendered(context: dict[str, object]) -> SafeString:
+    return SafeString(render_to_string("components/_estimate.html", context).strip())
