@@ -64,6 +64,12 @@ class Run(models.Model):
         return f"run {self.pk}"
 
     @property
+    def title(self) -> str:
+        """What was asked; with the dataset it names the run."""
+        version = self.prompt_version
+        return f"{version.prompt.name}, version {version.number}" if version else self.label or "Uploaded answers"
+
+    @property
     def cost_usd(self) -> Decimal | None:
         """What its calls cost, as far as their prices are known; None when nobody knows any of them."""
         return None if self.quote_cost_usd is None and not self.spent_usd else self.spent_usd

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import Http404
@@ -11,6 +12,7 @@ from evals_app.choices import ResultState, ScoreSource, ScoreState
 from evals_app.models import Result, Run, Score
 from llmops.core.models import ModelCall
 
+MOST_CAUSES = 3
 MACHINE = (ScoreSource.CODE, ScoreSource.JUDGE)
 
 
@@ -63,9 +65,17 @@ def result_by_id(run: Run, *, result_id: int) -> Result:
     return result
 
 
-def commonest_reason(run: Run) -> str:
-    """Why most of the run's results without an answer have none; empty when all have one."""
-    return _commonest(Result.objects.filter(run=run, state=ResultState.ERROR))
+class Cause(NamedTuple):
+    """Why results have no answer, and how many have none for this reason."""
+
+    reason: str
+    n: int
+
+
+def commonest_causes(run: Run) -> list[Cause]:
+    """Why results of the run have no answer, the most frequent reasons first; empty when all have one."""
+    found = _by_reason(Result.objects.filter(run=run, state=ResultState.ERROR))
+    return [Cause(row["reason"], row["n"]) for row in found[:MOST_CAUSES]]
 
 
 def commonest_gap(run: Run, *, evaluator_version_id: int) -> str:
@@ -73,12 +83,13 @@ def commonest_gap(run: Run, *, evaluator_version_id: int) -> str:
     missing = Score.objects.filter(run=run, evaluator_version_id=evaluator_version_id, source__in=MACHINE).exclude(
         state=ScoreState.SCORED
     )
-    return _commonest(missing)
-
-
-def _commonest(rows: QuerySet[Result] | QuerySet[Score]) -> str:
-    found = rows.values("reason").annotate(n=Count("pk")).order_by("-n", "reason").first()
+    found = _by_reason(missing).first()
     return str(found["reason"]) if found else ""
+
+
+def _by_reason(rows: QuerySet[Result] | QuerySet[Score]) -> Any:
+    """The reasons of these rows and how many have each, the most frequent first."""
+    return rows.values("reason").annotate(n=Count("pk")).order_by("-n", "reason")
 
 
 def result_calls(result: Result) -> QuerySet[ModelCall]:

@@ -67,7 +67,7 @@ class MetricResult:
 
     @property
     def before(self) -> str:
-        """What stands before its figure: "Tone 4.1"."""
+        """What stands before its figure: "Tone: 4.1"."""
         return self.name if self.value_type is ValueType.NUMBER else ""
 
     @property

@@ -15,8 +15,9 @@ from evals_app.models import Result, Run, Score
 from evals_app.selectors.cases import SHOWN_CHARS
 from evals_app.selectors.results import (
     MACHINE,
+    Cause,
+    commonest_causes,
     commonest_gap,
-    commonest_reason,
     result_by_id,
     result_calls,
     results_filtered,
@@ -41,7 +42,8 @@ SOME_WAIT_MS = 50
 class RunReport:
     """How a run stands. `left_s` is an estimate of the time to go; None when nothing can be said.
 
-    `problem` is why most of those without an answer have none; empty while it runs, and when all were answered.
+    `causes` is why those without an answer have none, the most frequent first; empty while it runs, and when all were
+    answered.
     `gap` is why the first metric could not mark most of those that it could not; empty when those are few.
     """
 
@@ -51,12 +53,17 @@ class RunReport:
     left_s: float | None
     took: timedelta | None
     active: bool
-    problem: str
+    causes: list[Cause]
     gap: str
 
     @property
     def headline(self) -> MetricResult | None:
         return self.metrics[0] if self.metrics else None
+
+    @property
+    def n_other_causes(self) -> int:
+        """How many have no answer for reasons that are not among the causes."""
+        return self.counts.error - sum(cause.n for cause in self.causes) if self.causes else 0
 
     @property
     def others(self) -> list[MetricResult]:
@@ -76,7 +83,7 @@ def run_report(run: Run) -> RunReport:
         left_s=_left_s(run, counts) if active else None,
         took=run.finished_at - run.started_at if run.finished_at and run.started_at else None,
         active=active,
-        problem=commonest_reason(run) if counts.error and not active else "",
+        causes=commonest_causes(run) if counts.error and not active else [],
         gap=commonest_gap(run, evaluator_version_id=first.evaluator_version_id) if first and first.warns else "",
     )
 

@@ -179,6 +179,14 @@ def test_ago_keeps_the_exact_time() -> None:
     assert ">12 minutes ago</time>" in html
 
 
+def test_a_long_name_is_cut_and_whole_in_its_title() -> None:
+    assert render("{% cut name 10 %}", name="short & <") == "short &amp; &lt;"
+    assert (
+        render("{% cut name 10 %}", name="long & <long>")
+        == '<span title="long &amp; &lt;long&gt;">long &amp; &lt;l…</span>'
+    )
+
+
 def test_estimate_reads_as_one_sentence() -> None:
     html = estimate(Found(0.8125, 0.733, 0.873, 120), after="correct")
     words = " ".join(Template("{{ html|striptags }}").render(Context({"html": html})).split())
@@ -197,7 +205,7 @@ def test_estimate_without_an_interval_shows_none() -> None:
 def test_estimate_of_a_scale_says_whose_figure_it_is() -> None:
     html = estimate(Found(4.1, 3.8, 4.3, 40), unit="number", minimum=1, maximum=5, before="Tone <1>", picture=False)
     words = " ".join(Template("{{ html|striptags }}").render(Context({"html": html})).split())
-    assert words == "Tone &lt;1&gt; 4.1 (3.8 to 4.3, n = 40)"
+    assert words == "Tone &lt;1&gt;: 4.1 (3.8 to 4.3, n = 40)"
     assert "<svg" not in html
 
 

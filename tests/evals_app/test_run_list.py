@@ -165,7 +165,7 @@ def test_home_the_list_and_the_run_say_what_was_found_in_the_same_words(client: 
     drive()
     found = [
         "100 % correct (n = 1)",
-        f"{kind.evaluator.name} 4 (n = 1)",
+        f"{kind.evaluator.name}: 4 (n = 1)",
         f"100 % yes on “{said.evaluator.name}” (n = 1)",
     ]
     names = {"project": world.project.slug}

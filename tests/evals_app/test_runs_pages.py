@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from evals_app.engine.case_files import CaseRow
-from evals_app.models import Result, Run
+from evals_app.models import Dataset, Result, Run
 from evals_app.selectors.datasets import cases_at
 from evals_app.services.datasets import cases_put, dataset_create
 from evals_app.services.evaluators import evaluator_create
@@ -19,6 +19,7 @@ from llmops.core.choices import Role
 from llmops.core.models import Connection, User
 from llmops.core.services import connection_archive, member_set
 from llmops.providers.base import LOCAL_MODEL, Message, Vendor
+from prompts_app.models import Prompt
 from prompts_app.services import VersionContent, version_publish
 from tests.core.factories import make_connection, make_room, make_user, signed_in
 from tests.evals_app.factories import World, drive, make_world
@@ -66,8 +67,89 @@ def test_a_run_without_answers_says_why_and_not_only_in_its_rows(client: Client)
     page = client.get(f"/p/{run.project.slug}/runs/{run.pk}/").content.decode()
     verdict = page[: page.index('id="run-results"')]
     assert "No answer" in verdict
-    assert "The key was refused. Enter a new one under Models." in verdict
-    assert "It took too long." not in verdict
+    assert causes(verdict) == [("2", "The key was refused. Enter a new one under Models."), ("1", "It took too long.")]
+    assert verdict.count(f'href="/p/{run.project.slug}/runs/{run.pk}/?show=error#run-results"') == 1
+
+
+def test_of_many_causes_the_most_frequent_are_named_and_the_rest_summed_up() -> None:
+    run = make_world(n_cases=12).run()
+    results = list(Result.objects.filter(run=run).order_by("pk"))
+    for result, reason in zip(results, "ccabbbaddef", strict=False):
+        Result.objects.filter(pk=result.pk).update(state="error", reason=f"Reason {reason}.")
+    Result.objects.filter(pk=results[-1].pk).update(state="done")
+    Run.objects.filter(pk=run.pk).update(state="finished")
+    here = reverse("evals:run-detail", args=[run.project.slug, run.pk])
+    page = reader(run).get(here).content.decode()
+    assert causes(page[: page.index('id="run-results"')]) == [
+        ("3", "Reason b."),
+        ("2", "Reason a."),
+        ("2", "Reason c."),
+        ("4", "for other reasons"),
+    ]
+    rows = reader(run).get(f"{here}?show=error").content.decode()
+    assert len(re.findall(r'<tr id="result-', rows)) == 11
+
+
+def causes(html: str) -> list[tuple[str, str]]:
+    """Why answers are missing, as the page of a run names it: how many, and the reason."""
+    return re.findall(r"<li><b>(\d+)</b><span>([^<]*)</span></li>", html)
+
+
+def test_a_run_leads_to_its_prompt_and_dataset_and_says_its_long_name_in_full_where_it_is_cut() -> None:
+    world = make_world(n_cases=1)
+    Prompt.objects.filter(pk=world.version.prompt_id).update(name="p" * 120)
+    Dataset.objects.filter(pk=world.dataset.pk).update(name="d" * 120)
+    world.version.prompt.refresh_from_db()
+    world.dataset.refresh_from_db()
+    run = world.run()
+    client = reader(run)
+    page = client.get(reverse("evals:run-detail", args=[run.project.slug, run.pk])).content.decode()
+    heading = page[page.index("<h1>") : page.index("</h1>")]
+    assert re.findall(r'title="([^"]+)"', heading) == ["p" * 120, "d" * 120]
+    assert [client.get(url).status_code for url in re.findall(r'<a href="([^"]+)"', heading)] == [200, 200]
+    text = re.sub("<[^>]*>", "", heading)
+    assert "version\xa01" in unescape(text)
+    assert not re.search("p{60}|d{80}", text)
+    listed = client.get(reverse("evals:run-list", args=[run.project.slug])).content.decode()
+    assert f'title="{"p" * 120}, version 1, on “{"d" * 120}”"' in unescape(listed)
+    assert "version\xa01" in unescape(listed)
+
+
+@pytest.mark.parametrize(
+    ("state", "buttons"),
+    [
+        ("queued", [("Stop", False)]),
+        ("running", [("Stop", False)]),
+        ("stopping", []),
+        ("stopped", [("Go on", True), ("Run again", False)]),
+        ("failed", [("Go on", True), ("Run again", False)]),
+        ("finished", [("Run again", False)]),
+    ],
+)
+def test_a_run_offers_what_can_be_done_in_its_state(state: str, buttons: list[tuple[str, bool]]) -> None:
+    run = make_world(n_cases=1).run()
+    Run.objects.filter(pk=run.pk).update(state=state)
+    editor = signed_in(make_user(), run.project, Role.EDITOR)
+    page = editor.get(reverse("evals:run-detail", args=[run.project.slug, run.pk])).content.decode()
+    actions = page.split('class="head-actions"')[1].split("</header>")[0]
+    found = re.findall(r'class="(btn[^"]*)"[^>]*>.*?</svg>([^<]*)<', actions)
+    assert [(word, "btn-primary" in classes) for classes, word in found] == buttons
+
+
+def test_a_run_that_has_ended_says_what_it_cost_and_what_was_expected_beside_it() -> None:
+    run = make_world(n_cases=1).run()
+    here = reverse("evals:run-detail", args=[run.project.slug, run.pk])
+    client = reader(run)
+
+    def shown(**fields: object) -> str:
+        Run.objects.filter(pk=run.pk).update(**fields)
+        page = client.get(here).content.decode()
+        return page[page.index("<main") : page.index("</main>")]
+
+    assert "expected $" not in shown(state="finished", quote_cost_usd=0, quote_s=2)
+    assert "$0.12" in (said := shown(quote_cost_usd="0.1", spent_usd="0.12", quote_s=200))
+    assert "expected $0.10 and 3 to 4 minutes" in said
+    assert "$0.10 expected" in shown(state="running")
 
 
 def test_the_quote_is_a_sentence_of_plain_english() -> None:

@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from llmops.core.templatetags import chips, estimates, fields, formats, icons, navigation, toasts
+from llmops.texts import shortened
 
 register = template.Library()
 
@@ -52,6 +53,13 @@ def style_address(name: str) -> str:
         return static(name)
     except Exception:  # whatever it is, the page that says so must still be shown
         return f"{settings.STATIC_URL}{name}"
+
+
+@register.simple_tag
+def cut(text: str, most: int) -> SafeString | str:
+    """A name of at most so many characters; one that is longer has the whole one as its title."""
+    short = shortened(text, most)
+    return text if short == text else format_html('<span title="{}">{}</span>', text, short)
 
 
 @register.filter
