@@ -20,7 +20,7 @@ from prompts_app.selectors import latest_version, prompt_version, prompts_for_pr
 
 
 class RunForm(forms.Form):
-    """What to run, on what, marked by what; the rest has sensible defaults."""
+    """What to run, on what, scored by what; the rest has sensible defaults."""
 
     prompt = forms.ModelChoiceField(Prompt.objects.none(), empty_label="Choose a prompt", to_field_name="name")
     version = forms.IntegerField(
@@ -33,7 +33,7 @@ class RunForm(forms.Form):
     dataset = forms.ModelChoiceField(Dataset.objects.none(), empty_label="Choose a dataset", to_field_name="name")
     evaluators = forms.ModelMultipleChoiceField(
         Evaluator.objects.none(),
-        label="Marked by",
+        label="Scored by",
         to_field_name="name",
         required=False,
         widget=forms.CheckboxSelectMultiple,

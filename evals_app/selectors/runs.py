@@ -132,7 +132,7 @@ def run_choices(project: Project, *, prompt: str = "", dataset: str = "") -> dic
     }
 
 
-class Unmeasured(NamedTuple):
+class NotRun(NamedTuple):
     """The newest version of a prompt, which no run has asked yet, and the version and dataset of its latest run."""
 
     prompt: str
@@ -141,7 +141,7 @@ class Unmeasured(NamedTuple):
     dataset: str
 
 
-def version_unmeasured(project: Project) -> Unmeasured | None:
+def version_not_run(project: Project) -> NotRun | None:
     """The prompt changed last of those that were run before they were changed and whose dataset is still there."""
     newest = PromptVersion.objects.filter(prompt=OuterRef("pk")).order_by("-number")
     before = Run.objects.filter(prompt_version__prompt=OuterRef("pk"), dataset__archived_at=None).order_by("-pk")
@@ -158,4 +158,4 @@ def version_unmeasured(project: Project) -> Unmeasured | None:
         )
         .first()
     )
-    return Unmeasured(*found) if found else None
+    return NotRun(*found) if found else None

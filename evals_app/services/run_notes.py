@@ -40,7 +40,7 @@ def note_carried_on(run: Run, *, budget_usd: Decimal | None) -> None:
 
 def note_marked_again(run: Run, evaluators: Sequence[EvaluatorVersion]) -> None:
     names = [f"{version.evaluator.name} (version {version.number})" for version in evaluators]
-    _note(run, "marked_again", f"had the answers of run {run.pk} marked again", metrics=", ".join(names))
+    _note(run, "marked_again", f"had the answers of run {run.pk} scored again", metrics=", ".join(names))
 
 
 def _note(run: Run, action: str, what: str, **after: object) -> None:

@@ -181,13 +181,13 @@ def run_rescore(run: Run, *, evaluators: Sequence[EvaluatorVersion]) -> None:
     answers missing, since marking it again would ask for them.
     """
     if not evaluators:
-        raise RunProblem("evaluators", "Name at least one metric to mark the answers with.")
+        raise RunProblem("evaluators", "Name at least one metric to score the answers with.")
     with transaction.atomic():
         locked = Run.objects.select_for_update().get(pk=run.pk)
         if locked.state in ACTIVE_RUN_STATES:
             raise RunProblem("state", "This run is still going. Wait until it is finished.")
         if locked.state != RunState.FINISHED:
-            raise RunProblem("state", "This run was stopped before its end. Carry it on first, then mark it again.")
+            raise RunProblem("state", "This run was stopped before its end. Carry it on first, then score it again.")
         RunEvaluator.objects.filter(run=run).delete()
         _pin_evaluators(run, evaluators)
         unmarked = [ScoreState.ERROR, ScoreState.UNSCORED]

@@ -74,7 +74,7 @@ def evaluator_new(request: ProjectRequest) -> HttpResponse:
         except EvaluatorProblem as problem:
             form.mark(problem)
         else:
-            messages.success(request, f"“{made.evaluator.name}” is ready to mark answers.")
+            messages.success(request, f"“{made.evaluator.name}” is ready to score answers.")
             return redirect("evals:evaluator-list", request.project.slug)
     return _form_page(request, form, {"kind": kind})
 
@@ -105,7 +105,7 @@ def evaluator_remove(request: ProjectRequest, name: str) -> HttpResponse:
     """Take a metric out of the lists; its scores stay, and it can be brought back."""
     evaluator = evaluator_by_name(request.project, name=name, archived=True)
     evaluator_archive(evaluator)
-    messages.success(request, f"“{evaluator.name}” is archived. What it has marked stays.")
+    messages.success(request, f"“{evaluator.name}” is archived. What it has scored stays.")
     return redirect("evals:evaluator-detail", request.project.slug, evaluator.name)
 
 

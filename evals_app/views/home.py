@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from evals_app.models import Dataset, Run
 from evals_app.selectors.headlines import runs_page
-from evals_app.selectors.runs import version_unmeasured
+from evals_app.selectors.runs import version_not_run
 from llmops.core.access import Action, ProjectRequest
 from llmops.core.models import Project
 from llmops.panels import (
@@ -44,14 +44,14 @@ def run_button(prompt: Prompt, version: PromptVersion) -> tuple[str, str, str]:
     return "Run on a dataset", run_address(prompt.project, chosen), "player-play"
 
 
-def run_unmeasured(project: Project) -> NextStep | None:
-    """A version that was made after the prompt was run, and that nobody has measured since."""
-    found = version_unmeasured(project)
+def run_newest_version(project: Project) -> NextStep | None:
+    """A version that was made after the prompt was run, and that nobody has run since."""
+    found = version_not_run(project)
     if found is None:
         return None
     name, number, before, dataset = found
     return NextStep(
-        title=f"Version {number} of {name} has not been measured yet",
+        title=f"Version {number} of {name} has not been run yet",
         text=f"Version {before} was run over “{dataset}”. Run version {number} over it too, to see how well it does.",
         action=f"Run version {number}",
         url=run_address(project, {"prompt": name, "version": number, "dataset": dataset}),
@@ -80,7 +80,7 @@ def register() -> None:
         FirstStep(
             key="run",
             title="Run the prompt on the cases",
-            text="Every case is asked and marked, and you read how often the answer was right.",
+            text="Every case is asked and scored, and you read how often the answer was right.",
             action="Start a run",
             url_name="evals:run-new",
             position=40,
@@ -89,5 +89,5 @@ def register() -> None:
         ),
     )
     register_home_panel("evals_app/_home_runs.html", latest_runs)
-    register_next_step(run_unmeasured, key="unmeasured")
+    register_next_step(run_newest_version, key="newest-version")
     register_prompt_action(run_button)

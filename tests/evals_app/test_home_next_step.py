@@ -1,4 +1,4 @@
-"""The next step on the home page: a version that was made after the prompt was run, and not measured since."""
+"""The next step on the home page: a version that was made after the prompt was run, and not run since."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.core.factories import browser_of
 from tests.evals_app.factories import World, make_world
 
 pytestmark = pytest.mark.django_db
-PROPOSED = "Version 2 of echo has not been measured yet"
+PROPOSED = "Version 2 of echo has not been run yet"
 
 
 @pytest.fixture
@@ -42,9 +42,9 @@ def newer_version(world: World) -> PromptVersion:
     return version_publish(world.version.prompt, content=content).version
 
 
-def test_a_version_that_nobody_measured_is_proposed_with_the_cases_of_the_one_before(world: World) -> None:
+def test_a_version_that_nobody_ran_is_proposed_with_the_cases_of_the_one_before(world: World) -> None:
     world.run()
-    assert "has not been measured yet" not in home(world)
+    assert "has not been run yet" not in home(world)
     newer_version(world)
     text = home(world)
     assert PROPOSED in text
@@ -58,14 +58,14 @@ def test_nothing_is_proposed_once_it_was_run(world: World) -> None:
     version = newer_version(world)
     world.run(version=version)
     text = home(world)
-    assert "has not been measured yet" not in text
+    assert "has not been run yet" not in text
     assert text.count("btn-primary") == 1
 
 
 def test_a_prompt_that_was_never_run_is_not_proposed(world: World) -> None:
     world.run()
     world.prompt("fixed:no")
-    assert "has not been measured yet" not in home(world)
+    assert "has not been run yet" not in home(world)
 
 
 def test_the_prompt_changed_last_is_proposed(world: World) -> None:
@@ -74,7 +74,7 @@ def test_the_prompt_changed_last_is_proposed(world: World) -> None:
         world.run(version=version)
         content = VersionContent([Message("user", "Say {{text}}")], world.connection, "echo")
         version_publish(version.prompt, content=content)
-    assert f"Version 2 of {other.prompt.name} has not been measured yet" in home(world)
+    assert f"Version 2 of {other.prompt.name} has not been run yet" in home(world)
     Prompt.objects.filter(pk=world.version.prompt_id).update(updated_at=timezone.now())
     assert PROPOSED in home(world)
 
@@ -83,16 +83,16 @@ def test_what_is_archived_is_not_proposed(world: World) -> None:
     world.run()
     newer_version(world)
     Dataset.objects.filter(pk=world.dataset.pk).update(archived_at=timezone.now())
-    assert "has not been measured yet" not in home(world)
+    assert "has not been run yet" not in home(world)
     Dataset.objects.filter(pk=world.dataset.pk).update(archived_at=None)
     prompt_archive(world.version.prompt)
-    assert "has not been measured yet" not in home(world)
+    assert "has not been run yet" not in home(world)
 
 
 def test_who_may_start_no_run_is_not_asked_to(world: World) -> None:
     world.run()
     newer_version(world)
-    assert "has not been measured yet" not in home(world, Role.VIEWER)
+    assert "has not been run yet" not in home(world, Role.VIEWER)
     assert PROPOSED in home(world, Role.EDITOR)
 
 
@@ -101,4 +101,4 @@ def test_another_projects_versions_are_not_proposed(world: World) -> None:
     other = make_world(n_cases=1)
     other.run()
     newer_version(other)
-    assert "has not been measured yet" not in home(world)
+    assert "has not been run yet" not in home(world)

@@ -283,11 +283,11 @@ def test_numbers_that_cannot_be_are_answered_with_those_that_can() -> None:
     assert "Ensure this value" not in shown
 
 
-def test_a_run_that_nobody_could_mark_says_why() -> None:
+def test_a_run_that_nobody_could_score_says_why() -> None:
     world = make_world(n_cases=3)
     judge = world.judge("fixed:perhaps")
     shown = _shown(world, world.run(evaluators=[judge]))
-    assert f"{judge.evaluator.name}</b>: nothing could be marked" in shown
+    assert f"{judge.evaluator.name}</b>: nothing could be scored" in shown
     assert f"None of the answers could be scored by {judge.evaluator.name}. Most often because: The judge" in shown
 
 

@@ -61,8 +61,8 @@ def estimate(
 ) -> SafeString:
     """Render an estimate with its interval, n and method; the picture runs from minimum to maximum.
 
-    `before` and `after` are the words around the figure: "Tone: 4.1", "81 % correct". It ends with what it says, so that
-    a full stop may follow.
+    `before` and `after` are the words around the figure: "Tone: 4.1", "81 % correct". No white space is at the end, so
+    that a full stop may follow.
     """
     if found is None or found.value is None:
         return _rendered({"note": getattr(found, "note", "")})

@@ -45,7 +45,7 @@ def gallery_context() -> dict[str, Any]:
             Estimate(0.006, 0.001, 0.033, 180),
             Estimate(0.5, None, None, 1, note="one case has no interval"),
         ],
-        "unmeasured": Estimate(None, None, None, 0, note="no case was scored"),
+        "unscored": Estimate(None, None, None, 0, note="no case was scored"),
         "latency": Estimate(1810, 1600, 2050, 120, "order statistics"),
         "states": ["queued", "running", "stopping", "finished", "no_answers", "stopped", "failed"],
         "chips": [
