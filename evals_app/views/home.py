@@ -41,7 +41,7 @@ def latest_runs(request: ProjectRequest) -> dict[str, Any]:
 def run_button(prompt: Prompt, version: PromptVersion) -> tuple[str, str, str]:
     """The way from a prompt's version to a run of it."""
     chosen = {"prompt": prompt.name, "version": version.number}
-    return "Run on a dataset", run_address(prompt.project, chosen), "player-play"
+    return "Start a run", run_address(prompt.project, chosen), "player-play"
 
 
 def run_newest_version(project: Project) -> NextStep | None:
@@ -53,7 +53,7 @@ def run_newest_version(project: Project) -> NextStep | None:
     return NextStep(
         title=f"Version {number} of {name} has not been run yet",
         text=f"Version {before} was run over “{dataset}”. Run version {number} over it too, to see how well it does.",
-        action=f"Run version {number}",
+        action=f"Start a run of version {number}",
         url=run_address(project, {"prompt": name, "version": number, "dataset": dataset}),
         needs=Action.START_RUN,
     )

@@ -89,7 +89,7 @@ def test_on_a_phone_what_one_came_for_is_first_and_nothing_is_said_of_what_is_no
     row = page.locator(".case-table tbody tr")
     expect(row).to_contain_text("Is anybody there?")
     expect(row.locator("td[data-name='Expected answer']")).to_be_hidden()
-    run = page.get_by_role("link", name="Run a prompt on this").bounding_box()
+    run = page.get_by_role("link", name="Start a run").bounding_box()
     more = page.get_by_text("More", exact=True).bounding_box()
     assert run is not None and more is not None
     assert run["y"] + run["height"] <= more["y"]
