@@ -134,3 +134,21 @@ def test_names_of_any_script_and_length_keep_to_the_page(page: Page) -> None:
         link.click()
         expect(page.locator("h1")).to_have_text(name[:100])
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_line_of_choices_that_goes_on_beyond_a_phone_fades_out_and_ends_in_full_sight(page: Page) -> None:
+    page.set_viewport_size({"width": 320, "height": 700})
+    page.goto("/p/demo/runs/1/")
+    chips = page.locator("#run-results .chips")
+    seen = """(line) => {
+        const fade = getComputedStyle(line, "::after"), edge = line.getBoundingClientRect().right
+        const last = line.querySelector(":scope > .chip:last-child").getBoundingClientRect().right
+        return { more: line.scrollWidth - line.clientWidth, room: edge - last,
+                 fade: parseFloat(fade.width), over: fade.position === "sticky" && fade.pointerEvents === "none" }
+    }"""
+    before = chips.evaluate(seen)
+    assert before["more"] > 0 > before["room"]
+    assert before["over"] and before["fade"] > 16
+    chips.evaluate("(line) => line.scrollTo({ left: 9999, behavior: 'instant' })")
+    assert chips.evaluate(seen)["room"] >= before["fade"] - 16
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320

@@ -49,7 +49,10 @@ def test_a_version_that_nobody_ran_is_proposed_with_the_cases_of_the_one_before(
     text = home(world)
     assert PROPOSED in text
     assert "Version 1 was run over “cases”. Run version 2 over it too" in text
-    assert f'href="/p/{world.project.slug}/runs/new/?prompt=echo&version=2&dataset=cases">Start a run of version 2</a>' in text
+    assert (
+        f'href="/p/{world.project.slug}/runs/new/?prompt=echo&version=2&dataset=cases">Start a run of version 2</a>'
+        in text
+    )
     assert text.count("btn-primary") == 1
 
 
