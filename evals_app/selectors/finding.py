@@ -6,7 +6,6 @@ from typing import Any
 
 from django.urls import reverse
 
-from evals_app.models import Run
 from evals_app.selectors.datasets import datasets_for_project
 from evals_app.selectors.evaluators import evaluators_for_project
 from evals_app.selectors.runs import runs_going_by
@@ -40,12 +39,10 @@ def metrics_found(project: Project, text: str, limit: int) -> list[Hit]:
 def runs_found(project: Project, text: str, limit: int) -> list[Hit]:
     """Runs by what their list finds them by, newest first."""
     return [
-        Hit(_title(run), reverse("evals:run-detail", args=[project.slug, run.pk]), f"run {run.pk}, {run.state}")
+        Hit(
+            f"{run.title}, on “{run.dataset.name}”",
+            reverse("evals:run-detail", args=[project.slug, run.pk]),
+            f"run {run.pk}, {run.state}",
+        )
         for run in runs_going_by(project, text)[:limit]
     ]
-
-
-def _title(run: Run) -> str:
-    version = run.prompt_version
-    asked = f"{version.prompt.name}, version {version.number}" if version else run.label or "Uploaded answers"
-    return f"{asked}, on “{run.dataset.name}”"
