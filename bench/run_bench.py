@@ -175,7 +175,14 @@ def _cpu_of(process: psutil.Process) -> float:
 
 def worker_pss_mb(home: Path) -> float:
     """The largest worker process."""
-    return max(process.memory_full_info().pss for process in children(home)["worker"]) / 1e6
+    return max(_pss_of(process) for process in children(home)["worker"]) / 1e6
+
+
+def _pss_of(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_full_info().pss)
+    except psutil.NoSuchProcess:
+        return 0  # it was on its way to become another
 
 
 @contextmanager

@@ -14,12 +14,12 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 
 from evals_app.choices import RunState
 from evals_app.services.harvests import GivenBack
-from evals_app.services.states import runs_stop_at_budget
-from llmops.core.services import calls_orphan
+from evals_app.services.states import run_start, runs_stop_at_budget
+from llmops.core.services import Rows, Statements, calls_orphan
 
 SMALLEST_BITE = 6
 
@@ -86,7 +86,7 @@ _OPEN_RUNS = """
 # A lease that a crash of the database takes back has cost nothing: what is sent under it is written down durably
 # before, and that writes all that was committed earlier as well. So the claim itself need not wait for the disk.
 _LOCK_RUN = """
-    SELECT set_config('synchronous_commit', 'off', true), state, coalesce(spent_usd >= budget_usd, false)
+    SELECT state, coalesce(spent_usd >= budget_usd, false), set_config('synchronous_commit', 'off', true)
       FROM evals_app_run WHERE id = %(run)s FOR NO KEY UPDATE
 """
 # A statement of its own, after the lock: its snapshot has what other workers have leased meanwhile.
@@ -175,34 +175,40 @@ def leases_renew(*, owner: UUID, held: Collection[int]) -> set[int]:
         return {result_id for (result_id,) in cursor.fetchall()}
 
 
-def results_give_back(rows: Sequence[GivenBack], *, owner: UUID) -> set[int]:
-    """Return leased rows to the plan. Returns the ids of their runs."""
+def results_give_back(rows: Sequence[GivenBack], *, owner: UUID) -> None:
+    """Return leased rows to the plan."""
+    message = Statements()
+    results_give_back_by(message, rows, owner=owner, touched=set())
+    message.send()
+
+
+def results_give_back_by(message: Statements, rows: Sequence[GivenBack], *, owner: UUID, touched: set[int]) -> None:
+    """The same as a part of a message: the ids of their runs are put into `touched` once it is sent."""
     if not rows:
-        return set()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE evals_app_result AS result"
-            "   SET state = 'pending', lease_owner = NULL, lease_until = NULL,"
-            "       n_leases = result.n_leases - CASE WHEN back.tried OR result.n_leases = 0 THEN 0 ELSE 1 END,"
-            "       not_before = now() + make_interval(secs => back.wait_s),"
-            "       n_attempts = result.n_attempts + back.n_attempts,"
-            "       cost_usd = CASE WHEN result.answered_at IS NULL"
-            "                       THEN nullif(coalesce(result.cost_usd, 0) + coalesce(back.cost_usd, 0), 0)"
-            "                       ELSE result.cost_usd + back.cost_usd END"
-            "  FROM unnest(%s::bigint[], %s::double precision[], %s::boolean[], %s::int[], %s::numeric[])"
-            "       AS back (id, wait_s, tried, n_attempts, cost_usd)"
-            " WHERE result.id = back.id AND result.lease_owner = %s AND result.state = 'running'"
-            " RETURNING result.run_id",
-            [
-                [row.result_id for row in rows],
-                [float(row.wait_s) for row in rows],
-                [row.tried for row in rows],
-                [row.n_attempts for row in rows],
-                [row.cost_usd for row in rows],
-                owner,
-            ],
-        )
-        return {run_id for (run_id,) in cursor.fetchall()}
+        return
+    message.add(
+        "UPDATE evals_app_result AS result"
+        "   SET state = 'pending', lease_owner = NULL, lease_until = NULL,"
+        "       n_leases = result.n_leases - CASE WHEN back.tried OR result.n_leases = 0 THEN 0 ELSE 1 END,"
+        "       not_before = now() + make_interval(secs => back.wait_s),"
+        "       n_attempts = result.n_attempts + back.n_attempts,"
+        "       cost_usd = CASE WHEN result.answered_at IS NULL"
+        "                       THEN nullif(coalesce(result.cost_usd, 0) + coalesce(back.cost_usd, 0), 0)"
+        "                       ELSE result.cost_usd + back.cost_usd END"
+        "  FROM unnest(%s::bigint[], %s::double precision[], %s::boolean[], %s::int[], %s::numeric[])"
+        "       AS back (id, wait_s, tried, n_attempts, cost_usd)"
+        " WHERE result.id = back.id AND result.lease_owner = %s AND result.state = 'running'"
+        " RETURNING result.run_id",
+        [
+            [row.result_id for row in rows],
+            [float(row.wait_s) for row in rows],
+            [row.tried for row in rows],
+            [row.n_attempts for row in rows],
+            [row.cost_usd for row in rows],
+            owner,
+        ],
+        read=lambda found: touched.update(run_id for (run_id,) in found),
+    )
 
 
 def given_up(claimed: Claimed) -> bool:
@@ -216,29 +222,35 @@ def last_try(claimed: Claimed) -> bool:
 
 
 def _claim_from_run(run_id: int, *, owner: UUID, most: int, ahead: int) -> list[Claimed]:
-    with transaction.atomic(), connection.cursor() as cursor:
-        # In one message: each costs a turn at the processor, and the run's row is locked meanwhile.
-        cursor.execute(f"{_LOCK_RUN};\n{_CLAIM}", _claim_parameters(run_id, owner, most, ahead))
-        locked = cursor.fetchone()
-        cursor.nextset()
-        rows = list(cursor.fetchall())
-        if locked is None:
-            return []
-        _, state, over_budget = locked
-        if state not in (RunState.QUEUED, RunState.RUNNING):
-            return []
-        if over_budget:
-            runs_stop_at_budget([run_id])
-            return []
-        if not rows and most > 0:
-            rows = _claim_suspect(cursor, run_id, owner)
-        calls_orphan(result_ids=[result_id for expired, result_id, *_ in rows if expired])
-        if rows and state == RunState.QUEUED:
-            cursor.execute(
-                "UPDATE evals_app_run SET state = 'running', started_at = coalesce(started_at, now()) WHERE id = %s",
-                [run_id],
-            )
+    locked, rows = _claim(_claim_parameters(run_id, owner, most, ahead))
+    if locked is None:
+        return []
+    state, over_budget, _ = locked
+    if over_budget:
+        runs_stop_at_budget([run_id])
+        return []
+    if not rows and most > 0 and state in (RunState.QUEUED, RunState.RUNNING):
+        # One row whose workers died, when nothing else of the run is under way or waits.
+        suspect = _claim_parameters(run_id, owner, 1, 0, places=1, leases=(SUSPECT_LEASES, 32_767))
+        _, rows = _claim(suspect)
+    # Should one of these fail, the rows are nobody's until their leases run out, and it is made up for then.
+    calls_orphan(result_ids=[result_id for expired, result_id, *_ in rows if expired])
+    if rows and state == RunState.QUEUED:
+        run_start(run_id)
     return [_claimed(row) for row in rows]
+
+
+def _claim(parameters: Mapping[str, Any]) -> tuple[tuple[Any, ...] | None, Rows]:
+    """The state of the run before the claim and whether it is at its budget (None: there is no such run), and the rows.
+
+    In one message, for which the run's row is locked.
+    """
+    locked, rows = Rows(), Rows()
+    message = Statements()
+    message.add(_LOCK_RUN, parameters, read=locked.extend)
+    message.add(_CLAIM, parameters, read=rows.extend)
+    message.send()
+    return (locked[0] if locked else None), rows
 
 
 def _claim_parameters(
@@ -262,12 +274,6 @@ def _claim_parameters(
         "most_leases": leases[1],
         "lease_s": settings.LEASE_S,
     }
-
-
-def _claim_suspect(cursor: Any, run_id: int, owner: UUID) -> list[tuple[Any, ...]]:
-    """One row whose workers died, when nothing else of the run is under way or waits."""
-    cursor.execute(_CLAIM, _claim_parameters(run_id, owner, 1, 0, places=1, leases=(SUSPECT_LEASES, 32_767)))
-    return list(cursor.fetchall())
 
 
 def _claimed(row: tuple[Any, ...]) -> Claimed:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from django.db import connection
 
-from llmops.core.services import Statements
-
+_START = """
+    UPDATE evals_app_run SET state = 'running', started_at = coalesce(started_at, now())
+     WHERE id = %s AND state = 'queued'
+"""
 _FINISH = """
     UPDATE evals_app_run SET state = 'finished', finished_at = now(), reason = ''
      WHERE id = ANY(%s) AND state IN ('queued', 'running', 'stopping') AND n_finished >= n_results
@@ -32,7 +35,14 @@ _FAIL = """
 _OPEN = """
     SELECT run.id FROM evals_app_run AS run LEFT JOIN core_connection AS asked ON asked.id = run.connection_id
      WHERE run.id = ANY(%s) AND run.state IN ('queued', 'running') AND asked.archived_at IS NULL
+       AND NOT coalesce(run.spent_usd >= run.budget_usd, false)
 """
+
+
+def run_start(run_id: int) -> None:
+    """Note that work on a queued run has begun. Idempotent."""
+    with connection.cursor() as cursor:
+        cursor.execute(_START, [run_id])
 
 
 def runs_settle(run_ids: Collection[int]) -> None:
@@ -59,13 +69,11 @@ def run_fail(run_id: int, *, reason: str) -> None:
 
 def runs_closed(run_ids: Collection[int]) -> frozenset[int]:
     """Those of the runs for which nothing more may be sent now, also because they or their connection are gone."""
-    closed, message = set(run_ids), Statements()
-    runs_closed_by(message, run_ids, closed)
-    message.send()
-    return frozenset(closed)
+    with connection.cursor() as cursor:
+        cursor.execute(*runs_open_sql(run_ids))
+        return frozenset(run_ids) - {run_id for (run_id,) in cursor.fetchall()}
 
 
-def runs_closed_by(message: Statements, run_ids: Collection[int], closed: set[int]) -> None:
-    """The same as a part of a message: once it is sent, those that are open are taken out of `closed`."""
-    if run_ids:
-        message.add(_OPEN, [list(run_ids)], read=lambda found: closed.difference_update(run_id for (run_id,) in found))
+def runs_open_sql(run_ids: Collection[int]) -> tuple[str, list[Any]]:
+    """The query, with its parameters, for those of the runs for which something may be sent now."""
+    return _OPEN, [list(run_ids)]

@@ -14,8 +14,9 @@ from llmops.core.services.idempotency import Answer, KeyReused, answer_once, fin
 from llmops.core.services.ledger import (
     DirectLedger,
     calls_begin,
+    calls_begin_by,
     calls_finish,
-    calls_finish_by,
+    calls_finish_sql,
     calls_orphan,
     ledger_partitions_ensure,
 )
@@ -47,8 +48,9 @@ __all__ = [
     "api_key_revoke",
     "audit_note",
     "calls_begin",
+    "calls_begin_by",
     "calls_finish",
-    "calls_finish_by",
+    "calls_finish_sql",
     "calls_orphan",
     "connection_archive",
     "connection_change",

@@ -61,15 +61,18 @@ _BEGIN_SQL = f"""
     INSERT INTO core_modelcall ({", ".join(_BEGIN_COLUMNS)}, state, price_source, error_kind, error_message,
                                 finish_reason, response_model, response_id)
     SELECT call.*, '{CallState.IN_FLIGHT}', '', '', '', '', '', ''
-      FROM unnest({_array_parameters(_BEGIN_COLUMNS)}) AS call
+      FROM unnest({_array_parameters(_BEGIN_COLUMNS)}) AS call ({", ".join(_BEGIN_COLUMNS)})
+     WHERE {{which}}
     ON CONFLICT DO NOTHING
 """  # noqa: S608  only names from the tables above
+# BETWEEN tells the planner which partitions to leave out, before any row is looked at.
 _END_SQL = f"""
     UPDATE core_modelcall AS call
        SET {", ".join(f"{name} = ended.{name}" for name in _END_COLUMNS)}
       FROM unnest(%s::uuid[], %s::timestamptz[], {_array_parameters(_END_COLUMNS)})
            AS ended (id, started_at, {", ".join(_END_COLUMNS)})
      WHERE call.id = ended.id AND call.started_at = ended.started_at
+       AND call.started_at BETWEEN %s AND %s
        AND call.state IN ('{CallState.IN_FLIGHT}', '{CallState.ORPHANED}')
     RETURNING call.run_id, call.cost_usd
 """  # noqa: S608  only names from the tables above
@@ -79,9 +82,25 @@ def calls_begin(starts: Sequence[CallStart]) -> None:
     """Write one in-flight row per attempt, in one statement."""
     if not starts:
         return
-    rows = [_begin_row(start) for start in starts]
     with connection.cursor() as cursor:
-        cursor.execute(_BEGIN_SQL, _columns(rows))
+        cursor.execute(_BEGIN_SQL.format(which="true"), _begin_columns(starts))
+
+
+def calls_begin_by(
+    message: Statements, starts: Sequence[CallStart], *, runs: tuple[str, Sequence[Any]], read: Callable[[Rows], object]
+) -> None:
+    """The same as a part of a message, for those attempts whose run is found by the query `runs` with its parameters;
+    `read` is told the ids that it finds."""
+    query, parameters = runs
+    if not starts:
+        message.add(query, parameters, read=read)
+        return
+    begin = _BEGIN_SQL.format(which="call.run_id IN (SELECT id FROM open)")
+    message.add(
+        f"WITH open AS ({query}), begun AS ({begin}) SELECT id FROM open",  # noqa: S608  its caller's own text
+        [*parameters, *_begin_columns(starts)],
+        read=read,
+    )
 
 
 def calls_finish(ends: Sequence[tuple[CallStart, CallEnd]]) -> dict[int, Decimal]:
@@ -90,24 +109,22 @@ def calls_finish(ends: Sequence[tuple[CallStart, CallEnd]]) -> dict[int, Decimal
     Writing the same end again changes nothing and spends nothing.
     """
     spent: dict[int, Decimal] = {}
-    message = Statements()
-    calls_finish_by(message, ends, spent)
-    message.send()
+    if not ends:
+        return spent
+    with connection.cursor() as cursor:
+        cursor.execute(*calls_finish_sql(ends))
+        for run_id, cost_usd in cursor.fetchall():
+            if run_id is not None:
+                spent[run_id] = spent.get(run_id, Decimal(0)) + (cost_usd or 0)
     return spent
 
 
-def calls_finish_by(message: Statements, ends: Sequence[tuple[CallStart, CallEnd]], spent: dict[int, Decimal]) -> None:
-    """The same as a part of a message: what each run spent is put into `spent` once it is sent."""
-    if not ends:
-        return
-
-    def add_up(found: Rows) -> None:
-        for run_id, cost_usd in found:
-            if run_id is not None:
-                spent[run_id] = spent.get(run_id, Decimal(0)) + (cost_usd or 0)
-
+def calls_finish_sql(ends: Sequence[tuple[CallStart, CallEnd]]) -> tuple[str, list[Any]]:
+    """The same as a statement with its parameters, for a part of a larger one. It returns each attempt's run_id and
+    cost_usd, which may be NULL. `ends` must not be empty."""
     rows = [(start.id, start.started_at, *_end_row(end)) for start, end in ends]
-    message.add(_END_SQL, _columns(rows), read=add_up)
+    begun = [start.started_at for start, _ in ends]
+    return _END_SQL, [*_columns(rows), min(begun), max(begun)]
 
 
 def calls_orphan(*, result_ids: Sequence[int]) -> int:
@@ -145,6 +162,10 @@ def _write_and_let_go(write: Callable[[], object]) -> None:
 
 def _columns(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _begin_columns(starts: Sequence[CallStart]) -> list[list[Any]]:
+    return _columns(_begin_row(start) for start in starts)
 
 
 def _begin_row(start: CallStart) -> tuple[Any, ...]:
