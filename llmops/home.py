@@ -15,7 +15,8 @@ def addresses_path(home: Path) -> Path:
 
 
 def read_addresses(home: Path) -> dict[str, str]:
-    """`database_url`, `redis_url`, `local_model_url`, `url` of the running platform; {} when none is."""
+    """`database_url`, `redis_url`, `local_model_url`, `url` and `web_url` (from this machine) of the running platform;
+    {} when none is."""
     try:
         addresses = json.loads(addresses_path(home).read_text(encoding="utf-8"))
     except (OSError, ValueError):

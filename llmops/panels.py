@@ -1,4 +1,4 @@
-"""Slots that upper apps fill on lower pages, so that imports point down only.
+"""Places that upper apps fill on lower pages, so that imports point down only.
 
 Apps register from `AppConfig.ready()`: entries of the navigation, cards, first steps and the next step on the
 project's home page, and what can be done with a prompt's version.

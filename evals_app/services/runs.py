@@ -230,10 +230,12 @@ def _draft(wanted: RunSettings, dataset: Dataset) -> _Draft:
 
 def _model_of(version: PromptVersion, answers: Connection) -> str:
     """The version's own model where it may be one of this connection, else the one to begin with there. A server
-    of one's own may pass on to a vendor, so it may know that vendor's models. Raises RunProblem when there is none."""
-    vendors = {answers.vendor} | ({version.connection.vendor} if version.connection else set())
-    shared = len(vendors) == 1 or (Vendor.OPENAI_COMPATIBLE in vendors and not vendors & KEYLESS_VENDORS)
-    if model := (version.model if shared else "") or answers.model_to_begin_with:
+    of one's own may pass on to a vendor, so it may know that vendor's models; no vendor knows those of a server.
+    Raises RunProblem when there is none."""
+    vendor = version.connection.vendor if version.connection else answers.vendor
+    passed_on = answers.vendor == Vendor.OPENAI_COMPATIBLE and vendor not in KEYLESS_VENDORS
+    known = version.model if vendor == answers.vendor or passed_on else ""
+    if model := known or answers.model_to_begin_with:
         return model
     if not version.model:
         raise RunProblem("model", "Choose the model that answers: this version names none.")

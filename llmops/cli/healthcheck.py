@@ -8,6 +8,7 @@ import psycopg
 from llmops.cli.ports import answers_ok
 from llmops.cli.programs import CannotStart
 from llmops.env import Environment, load_environment, local_url
+from llmops.home import read_addresses
 
 _PATIENCE_S = 5
 _SILENT_AFTER_S = 45
@@ -25,7 +26,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _web(environment: Environment) -> bool:
-    return answers_ok(f"{local_url(environment.host, environment.port)}/livez", within_s=_PATIENCE_S)
+    """Where `llmops up` started it, whatever port it was told; else where the environment says that it is."""
+    url = read_addresses(environment.home).get("web_url") or local_url(environment.host, environment.port)
+    return answers_ok(f"{url}/livez", within_s=_PATIENCE_S)
 
 
 def _worker(environment: Environment) -> bool:

@@ -46,7 +46,7 @@ def parts_of(environment: Environment) -> Parts:
     Raises CannotStart.
     """
     servers: list[Program] = []
-    addresses = {"url": environment.public_url}
+    addresses = {"url": environment.public_url, "web_url": local_url(environment.host, environment.port)}
     if environment.own_database:
         addresses["database_url"] = environment.database_url
     else:

@@ -80,7 +80,9 @@ class Platform:
         except OSError as wrong:
             raise CannotStart(f"{host} is no address of this machine ({wrong.strerror}): set --host.") from wrong
         if not free:
-            raise CannotStart(f"port {port} is taken by another program: choose another with --port.")
+            raise CannotStart(
+                f'port {port} is taken by another program: choose another with --port (make up ARGS="--port ...").'
+            )
         if self._environment.own_database:
             _expect_answer("DATABASE_URL", self._environment.database_url, default_port=5432)
         if self._environment.own_redis:

@@ -205,6 +205,11 @@ def test_doctor_finds_nothing_on_a_running_platform(machine: Machine) -> None:
     assert f"Pages are at {machine.url}." in machine.run("doctor").stdout
 
 
+@pytest.mark.parametrize("program", ["web", "worker", "beat"])
+def test_each_program_of_it_answers_for_itself(machine: Machine, program: str) -> None:
+    assert until(lambda: machine.run("healthcheck", program).returncode == 0, within_s=60)
+
+
 def test_figures_are_there_for_this_machine(machine: Machine) -> None:
     assert until(lambda: "llmops_heartbeat_age_seconds{process=" in machine.page("/metrics")[1])
 
@@ -212,7 +217,10 @@ def test_figures_are_there_for_this_machine(machine: Machine) -> None:
 def test_port_that_is_taken(machine: Machine, new_machine: Machine) -> None:
     refused = new_machine.run("up", "--port", str(machine.port))
     assert refused.returncode == 1
-    assert refused.stderr == (f"llmops: port {machine.port} is taken by another program: choose another with --port.\n")
+    assert refused.stderr == (
+        f"llmops: port {machine.port} is taken by another program: choose another with --port"
+        ' (make up ARGS="--port ...").\n'
+    )
     assert new_machine.processes() == []
 
 

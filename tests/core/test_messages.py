@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import pytest
 from django.db import DataError, connection, transaction
 
-from llmops.core.services import Rows, Statements
+from llmops.core.services import Rows, Statements, messages
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -75,7 +77,9 @@ def test_a_session_that_does_not_know_the_texts_runs_them_all_the_same() -> None
     assert noted(message) == [1, 2]
 
 
-def test_a_session_that_has_such_a_name_already_runs_them_all_the_same() -> None:
+def test_a_session_that_has_such_a_name_already_runs_them_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(messages, "_prepared", WeakKeyDictionary())
+    run("DEALLOCATE ALL")
     for at in range(50):
         run(f"PREPARE llmops_{at} AS SELECT {at}")
     message = Statements()

@@ -68,6 +68,8 @@ def test_the_local_model_is_no_quicker_for_ten_calls_at_a_time(world: World) -> 
         (Vendor.PRACTICE, Vendor.OPENAI_COMPATIBLE, ""),
         (Vendor.OPENAI, Vendor.ANTHROPIC, ""),
         (Vendor.OPENAI, Vendor.OPENAI_COMPATIBLE, "big-1"),
+        (Vendor.OPENAI_COMPATIBLE, Vendor.OPENAI_COMPATIBLE, "big-1"),
+        (Vendor.OPENAI_COMPATIBLE, Vendor.OPENAI, ""),
         (Vendor.OPENAI_COMPATIBLE, Vendor.LOCAL, LOCAL_MODEL),
         (Vendor.OPENAI, Vendor.PRACTICE, "echo"),
         (Vendor.LOCAL, Vendor.PRACTICE, "echo"),

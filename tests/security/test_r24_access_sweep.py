@@ -142,7 +142,9 @@ def test_a_page_marks_one_entry_of_the_navigation(address: Address, world: World
     navigation = re.search(r'<nav class="side".*?</nav>', answer.body, re.DOTALL)
     if answer.status == 200 and navigation:  # else it is a redirect, a file or a part of a page
         marked = re.findall(r'aria-current="page"', navigation[0])
-        assert len(marked) == 1, "give the template `nav`, the key of the entry in llmops/panels.py it belongs to"
+        assert len(marked) == 1, (
+            "give the template `nav`, the key of the entry (see `register_nav` in apps.py) it belongs to"
+        )
 
 
 @pytest.mark.parametrize("address", PAGES, ids=lambda each: each.name)
