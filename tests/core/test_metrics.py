@@ -100,7 +100,7 @@ def test_age_of_signs_of_life() -> None:
 
 
 def test_a_silent_database_is_a_figure_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llmops.core.views.metrics._PATIENCE_MS", 1)
+    monkeypatch.setattr("llmops.core.views.metrics._PATIENCE_MS", 200)
     monkeypatch.setattr("evals_app.selectors.figures._LEASES", "SELECT 1, 2 FROM pg_sleep(5)")
     assert figure("rows_up", figures="run_figures") == 0
     assert figure("rows_up", figures="core_figures") == 1
