@@ -98,6 +98,17 @@ def test_a_case_is_opened_edited_and_closed_without_leaving_the_list(page: Page)
     expect(page.locator("#case-sheet")).to_be_visible()
 
 
+def test_the_pencil_of_a_title_leaves_its_words_free(page: Page) -> None:
+    new_dataset(page)
+    type_cases(page, ("a question that is so long that it fills its cell from the one end to the other " * 3, "one"))
+    title = page.locator(".row-link")
+    title.hover()
+    pencil = page.get_by_role("link", name="Edit question here").bounding_box()
+    words = title.bounding_box()
+    assert pencil and words
+    assert pencil["x"] >= words["x"] + words["width"]
+
+
 def test_the_list_and_the_panel_by_keyboard_alone(page: Page) -> None:
     new_dataset(page)
     type_cases(page, ("first?", "one"), ("second?", "two"))
