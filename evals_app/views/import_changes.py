@@ -79,11 +79,9 @@ def after_import(request: ProjectRequest, dataset: Dataset, stored: Stored) -> s
 
 
 def import_steps(current: str, *, upload_url: str = "", columns_url: str = "", compares: bool) -> list[dict[str, str]]:
-    """The steps of an import. Into an empty dataset there is nothing to compare with."""
+    """The steps of an import. Into an empty dataset there is nothing to compare with: it is stored, then seen."""
     names = {"file": "Choose a file", "columns": "Say what its columns are"}
-    if compares:
-        names["changes"] = "See what changes"
-    names["result"] = "See what was stored"
+    names["changes"] = "See what changes" if compares else "See what was stored"
     urls = {"file": upload_url, "columns": columns_url}
     at = list(names).index(current)
     return [

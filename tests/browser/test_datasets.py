@@ -183,7 +183,7 @@ def test_cells_of_a_spreadsheet_are_pasted_with_line_breaks_and_undone(page: Pag
     expect(page.locator(".verdict-sentence")).to_contain_text("8 added")
 
 
-def test_a_spreadsheet_with_a_wrong_row_then_mended(refusing: Page, tmp_path: Path) -> None:
+def test_a_spreadsheet_with_a_wrong_row_then_corrected(refusing: Page, tmp_path: Path) -> None:
     page = refusing
     new_dataset(page, fill="Excel, CSV")
     file = tmp_path / "Fragen.csv"
@@ -197,7 +197,8 @@ def test_a_spreadsheet_with_a_wrong_row_then_mended(refusing: Page, tmp_path: Pa
     page.get_by_role("button", name="Store these cases").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Nothing was stored")
     expect(page.locator("tbody tr").first).to_contain_text(re.compile(r"3.*no input"))
-    page.get_by_role("link", name="Choose the mended file").click()
+    expect(page.locator("[aria-current=step]")).to_contain_text("Choose a file")
+    page.get_by_role("link", name="Choose the corrected file").click()
     file.write_text("question;expected;key\nWie?;So.;1\nWarum?;Darum.;2\n", encoding="latin-1")
     page.get_by_label("Spreadsheet", exact=True).set_input_files(file)
     page.get_by_role("button", name="Go on").click()
