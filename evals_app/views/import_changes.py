@@ -71,11 +71,11 @@ def import_changes(request: ProjectRequest, name: str) -> HttpResponse:
     return redirect(after_import(request, dataset, stored))
 
 
-def after_import(request: ProjectRequest, dataset: Dataset, stored: Stored) -> str:
-    """The address of the dataset's page, which says what was stored."""
+def after_import(request: ProjectRequest, dataset: Dataset, stored: Stored, *, without: int = 0) -> str:
+    """The address of the dataset's page, which says what was stored, `without` of it lacking the first variable."""
     here = reverse("evals:dataset-detail", args=[request.project.slug, dataset.name])
     made = stored.revision if stored.n_changes else None
-    return here + query_of(request, imported=made, same=str(stored.unchanged))
+    return here + query_of(request, imported=made, same=str(stored.unchanged), without=without or None)
 
 
 def import_steps(current: str, *, upload_url: str = "", columns_url: str = "", compares: bool) -> list[dict[str, str]]:

@@ -88,6 +88,10 @@ def test_a_case_is_opened_edited_and_closed_without_leaving_the_list(page: Page)
     panel.get_by_label("Expected answer").fill("2")
     panel.get_by_role("button", name="Save").click()
     expect(page.locator("#toasts")).to_contain_text("Saved as revision 2")
+    expect(page.locator(".verdict-sentence")).to_have_count(0)
+    toast, sheet = page.locator("[data-toast]").bounding_box(), panel.bounding_box()
+    assert toast and sheet
+    assert toast["x"] + toast["width"] <= sheet["x"], "it does not cover what was pressed"
     expect(page.locator("tr", has_text="second?")).to_contain_text("2")
     expect(page.get_by_role("link", name="second?")).to_have_attribute("aria-current", "true")
     panel.get_by_role("link", name="Close").click()
