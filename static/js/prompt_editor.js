@@ -134,6 +134,12 @@
     changed();
   }
   const unsaved = editor.querySelector("[data-unsaved-note]");
+  const save = editor.querySelector("[data-save]");
+  function tellUnsaved(there) {
+    if (!unsaved) return;
+    unsaved.hidden = !there;
+    save.classList.toggle("btn-primary", there);
+  }
   const saved = state();
   const mirror = document.createElement("textarea");
   const opened = new URLSearchParams(location.search).get("version");
@@ -148,7 +154,7 @@
     mirror.value = state();
     mirror.dispatchEvent(new Event("input"));
     mirroring = false;
-    if (unsaved) unsaved.hidden = !("unsaved" in editor.dataset) && mirror.value === saved;
+    tellUnsaved("unsaved" in editor.dataset || mirror.value !== saved);
   }
   editor.addEventListener("input", (event) => { if (event.target !== mirror) mirrorNow(); });
   editor.addEventListener("change", (event) => { if (event.target !== mirror) mirrorNow(); });

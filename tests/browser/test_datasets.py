@@ -113,6 +113,29 @@ def test_the_pencil_of_a_title_leaves_its_words_free(page: Page) -> None:
     assert pencil["x"] >= words["x"] + words["width"]
 
 
+def test_cases_are_typed_as_cards_on_a_phone(page: Page) -> None:
+    new_dataset(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.reload()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_role("button", name="Add a row").click()
+    fields = page.locator("tbody tr").last.get_by_role("textbox")
+    boxes = [field.bounding_box() for field in fields.all()]
+    assert len(boxes) == 3
+    for box, below in zip(boxes, boxes[1:], strict=False):
+        assert box and below
+        assert box["x"] == below["x"], "under each other"
+        assert box["y"] + box["height"] < below["y"]
+        assert box["width"] > 300
+    names = page.evaluate(
+        """() => [...document.querySelectorAll("tbody tr:last-child td")]
+            .map((cell) => getComputedStyle(cell, "::before").content)"""
+    )
+    assert names == ['"question"', '"Expected answer"', '"Tags"', "none"]
+    type_cases(page, ("first?", "one"), ("second?", "two"))
+    expect(page.locator(".verdict-sentence")).to_contain_text("2 added")
+
+
 def test_the_list_and_the_panel_by_keyboard_alone(page: Page) -> None:
     new_dataset(page)
     type_cases(page, ("first?", "one"), ("second?", "two"))
