@@ -102,6 +102,24 @@ def test_a_case_is_opened_edited_and_closed_without_leaving_the_list(page: Page)
     expect(page.locator("#case-sheet")).to_be_visible()
 
 
+def test_the_filters_keep_their_line_and_the_list_its_place_when_a_case_is_opened(page: Page) -> None:
+    page.goto("/p/demo/datasets/Card%20and%20account%20questions/?tag=critical")
+    chips = page.get_by_role("navigation", name="Show")
+    row = page.locator("tbody tr").nth(0)
+    before, list_before = chips.bounding_box(), row.bounding_box()
+    row.locator(".row-link").click()
+    expect(page.locator("#case-sheet")).to_be_visible()
+    after, list_after = chips.bounding_box(), row.bounding_box()
+    assert before and after and list_before and list_after
+    assert after["width"] < before["width"], "there is less room"
+    assert (after["y"], after["height"], list_after["y"]) == (before["y"], before["height"], list_before["y"])
+    expect(chips.locator("[aria-current]")).to_be_in_viewport(ratio=1)
+    chips.get_by_role("link", name="transfer").focus()
+    expect(chips.get_by_role("link", name="transfer")).to_be_in_viewport(ratio=1)
+    chips.get_by_text("5 more").click()
+    expect(chips.locator(".menu-sheet").get_by_role("link").last).to_be_in_viewport(ratio=1)
+
+
 def test_the_pencil_of_a_title_leaves_its_words_free(page: Page) -> None:
     new_dataset(page)
     type_cases(page, ("a question that is so long that it fills its cell from the one end to the other " * 3, "one"))
