@@ -140,7 +140,7 @@ def test_cases_are_typed_as_cards_on_a_phone(page: Page) -> None:
     fields = page.locator("tbody tr").last.get_by_role("textbox")
     boxes = [field.bounding_box() for field in fields.all()]
     assert len(boxes) == 3
-    for box, below in zip(boxes, boxes[1:], strict=False):
+    for box, below in itertools.pairwise(boxes):
         assert box and below
         assert box["x"] == below["x"], "under each other"
         assert box["y"] + box["height"] < below["y"]

@@ -90,7 +90,8 @@ def test_a_case_without_a_question_is_stored_and_said(room: Room) -> None:
         room.client.post(address, grid(("", "card", "", ""), ("a", "", "", "")), follow=True).content.decode()
     )
     assert said.count("1 of the cases is without a text in “question”.") == 1
-    assert "data-toast>" not in said.split('<template id="toast-shape">')[0], "the page says it, where it says what was stored"
+    toasts = said[: said.index('<template id="toast-shape">')]
+    assert "data-toast>" not in toasts, "it stands where the page says what was stored"
     dataset.refresh_from_db()
     without, version = current(dataset)
     assert without.inputs == {"question": "", "product": "card"}
