@@ -140,6 +140,10 @@
     unsaved.hidden = !there;
     save.classList.toggle("btn-primary", there);
   }
+  /* By itself a browser shows the caret only, and the rest of the field may be under the bar that saves. */
+  editor.addEventListener("keyup", (event) => {
+    if (event.key === "Tab" && !event.target.closest(".save-bar")) event.target.scrollIntoView({ block: "nearest" });
+  });
   const saved = state();
   const mirror = document.createElement("textarea");
   const opened = new URLSearchParams(location.search).get("version");
