@@ -25,9 +25,10 @@ class GridColumn:
 
 @dataclass(slots=True)
 class GridCell:
-    """One text field. `label` says for a screen reader where it is."""
+    """One text field. `label` says for a screen reader where it is, `heading` above it where rows are cards."""
 
     name: str
+    heading: str
     label: str
     value: str = ""
     error: str = ""
@@ -101,7 +102,7 @@ class CaseGrid:
         for at, column in enumerate(self.columns):
             name = f"{PREFIX}-{number}-{at}"
             value = data.get(name, "").replace("\r\n", "\n")
-            cells.append(GridCell(name, f"{column.heading}, row {number + 1}", value))
+            cells.append(GridCell(name, column.heading, f"{column.heading}, row {number + 1}", value))
         return GridRow(number, cells)
 
     def _case(self, row: GridRow) -> CaseRow:

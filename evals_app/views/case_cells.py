@@ -89,7 +89,8 @@ def _cell(
         response["HX-Trigger"] = json.dumps({"toast": toast})
         dataset.refresh_from_db()
         state = {"project": request.project, "dataset": dataset, **dataset_state(dataset)}
-        response.write(render_to_string("evals_app/dataset_detail.html#dataset-lead", state, request))
+        for part in ("dataset-lead", "dataset-news"):
+            response.write(render_to_string(f"evals_app/dataset_detail.html#{part}", state, request))
     return response
 
 

@@ -212,5 +212,6 @@ def _news(request: ProjectRequest, dataset: Dataset) -> dict[str, Any]:
     return {
         "imported": found,
         "n_same": number_in(request, "same") or 0,
+        "n_without": number_in(request, "without") or 0,
         "nothing_new": "same" in request.GET and found is None,
     }

@@ -52,10 +52,8 @@ def case_add(request: ProjectRequest, name: str) -> HttpResponse:
             except DatasetProblem as full:
                 problem = full.message
             else:
-                if empty := sum(_lacks(case, columns[0]) for case in cases):
-                    are = "is" if empty == 1 else "are"
-                    messages.warning(request, f"{empty:,} of the cases {are} without a text in “{columns[0]}”.")
-                return redirect(after_import(request, dataset, stored))
+                without = sum(_lacks(case, columns[0]) for case in cases)
+                return redirect(after_import(request, dataset, stored, without=without))
     context = {
         "nav": "datasets",
         "dataset": dataset,

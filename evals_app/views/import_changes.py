@@ -71,19 +71,17 @@ def import_changes(request: ProjectRequest, name: str) -> HttpResponse:
     return redirect(after_import(request, dataset, stored))
 
 
-def after_import(request: ProjectRequest, dataset: Dataset, stored: Stored) -> str:
-    """The address of the dataset's page, which says what was stored."""
+def after_import(request: ProjectRequest, dataset: Dataset, stored: Stored, *, without: int = 0) -> str:
+    """The address of the dataset's page, which says what was stored, `without` of it lacking the first variable."""
     here = reverse("evals:dataset-detail", args=[request.project.slug, dataset.name])
     made = stored.revision if stored.n_changes else None
-    return here + query_of(request, imported=made, same=str(stored.unchanged))
+    return here + query_of(request, imported=made, same=str(stored.unchanged), without=without or None)
 
 
 def import_steps(current: str, *, upload_url: str = "", columns_url: str = "", compares: bool) -> list[dict[str, str]]:
-    """The steps of an import. Into an empty dataset there is nothing to compare with."""
+    """The steps of an import. Into an empty dataset there is nothing to compare with: it is stored, then seen."""
     names = {"file": "Choose a file", "columns": "Say what its columns are"}
-    if compares:
-        names["changes"] = "See what changes"
-    names["result"] = "See what was stored"
+    names["changes"] = "See what changes" if compares else "See what was stored"
     urls = {"file": upload_url, "columns": columns_url}
     at = list(names).index(current)
     return [

@@ -139,7 +139,7 @@ def _columns(request: ProjectRequest, dataset: Dataset, kept: KeptFile, token: s
                 "wrong": wrong,
                 "wrong_shown": _grouped(wrong.problems),
                 "place": "Row" if found.kind is FileKind.XLSX else "Line",
-                "steps": import_steps("columns", upload_url=here, compares=compares),
+                "steps": import_steps("file", compares=compares),
             }
         except (FileRefused, DatasetProblem) as refused:
             context["problem"] = refused.message

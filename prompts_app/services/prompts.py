@@ -285,7 +285,7 @@ def _check_output_schema(schema: Mapping[str, Any]) -> None:
         jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator).check_schema(dict(schema))
     except jsonschema.SchemaError as wrong:
         place = ".".join(map(str, wrong.absolute_path)) or "the top"
-        raise PromptProblem("output_schema", f"This is no JSON Schema: mend what stands at {place}.") from wrong
+        raise PromptProblem("output_schema", f"This is no JSON Schema: correct what stands at {place}.") from wrong
     except RecursionError as deep:
         raise PromptProblem("output_schema", "The schema is nested too deeply.") from deep
 

@@ -52,6 +52,15 @@
     const headings = [...table.tHead.rows[0].cells].map((cell) => (cell.dataset.column || cell.textContent).trim().toLowerCase());
     let before = null;
 
+    /* Where rows are cards, one empty one is enough to begin with. */
+    if (table.matches(".grid-table") && window.matchMedia("(max-width: 640px)").matches) {
+      for (const row of [...body.rows].slice(1).reverse()) {
+        if (fieldsOf(row).some((field) => field.value)) break;
+        row.remove();
+        total.value = body.rows.length;
+      }
+    }
+
     function addRow() {
       const number = Number(total.value);
       const holder = document.createElement("tbody");

@@ -134,6 +134,16 @@
     changed();
   }
   const unsaved = editor.querySelector("[data-unsaved-note]");
+  const save = editor.querySelector("[data-save]");
+  function tellUnsaved(there) {
+    if (!unsaved) return;
+    unsaved.hidden = !there;
+    save.classList.toggle("btn-primary", there);
+  }
+  /* By itself a browser shows the caret only, and the rest of the field may be under the bar that saves. */
+  editor.addEventListener("keyup", (event) => {
+    if (event.key === "Tab" && !event.target.closest(".save-bar")) event.target.scrollIntoView({ block: "nearest" });
+  });
   const saved = state();
   const mirror = document.createElement("textarea");
   const opened = new URLSearchParams(location.search).get("version");
@@ -148,7 +158,7 @@
     mirror.value = state();
     mirror.dispatchEvent(new Event("input"));
     mirroring = false;
-    if (unsaved) unsaved.hidden = !("unsaved" in editor.dataset) && mirror.value === saved;
+    tellUnsaved("unsaved" in editor.dataset || mirror.value !== saved);
   }
   editor.addEventListener("input", (event) => { if (event.target !== mirror) mirrorNow(); });
   editor.addEventListener("change", (event) => { if (event.target !== mirror) mirrorNow(); });

@@ -1,7 +1,8 @@
-/* <time data-ago>: kept current, and the exact time shown in the reader's own zone. */
+/* <time data-ago>: kept current; <time data-day>: a day. The exact time is shown in the reader's own zone. */
 (function () {
   "use strict";
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const day = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" });
   const steps = [[60, 1, "second"], [3600, 60, "minute"], [86_400, 3600, "hour"], [30 * 86_400, 86_400, "day"]];
 
   function say(element) {
@@ -18,6 +19,11 @@
     if (element.textContent !== text) element.textContent = text;
   }
   window.llmops.whenPresent("time[data-ago]", say);
+  window.llmops.whenPresent("time[data-day]", (element) => {
+    const then = new Date(element.dateTime);
+    element.title = exact.format(then);
+    element.textContent = day.format(then);
+  });
   setInterval(() => {
     if (!document.hidden) for (const element of document.querySelectorAll("time[data-ago]")) say(element);
   }, 15_000);

@@ -88,6 +88,10 @@ def test_a_case_is_opened_edited_and_closed_without_leaving_the_list(page: Page)
     panel.get_by_label("Expected answer").fill("2")
     panel.get_by_role("button", name="Save").click()
     expect(page.locator("#toasts")).to_contain_text("Saved as revision 2")
+    expect(page.locator(".verdict-sentence")).to_have_count(0)
+    toast, sheet = page.locator("[data-toast]").bounding_box(), panel.bounding_box()
+    assert toast and sheet
+    assert toast["x"] + toast["width"] <= sheet["x"], "it does not cover what was pressed"
     expect(page.locator("tr", has_text="second?")).to_contain_text("2")
     expect(page.get_by_role("link", name="second?")).to_have_attribute("aria-current", "true")
     panel.get_by_role("link", name="Close").click()
@@ -96,6 +100,58 @@ def test_a_case_is_opened_edited_and_closed_without_leaving_the_list(page: Page)
     assert "case=" not in page.url
     page.go_back()
     expect(page.locator("#case-sheet")).to_be_visible()
+
+
+def test_the_filters_keep_their_line_and_the_list_its_place_when_a_case_is_opened(page: Page) -> None:
+    page.goto("/p/demo/datasets/Card%20and%20account%20questions/?tag=critical")
+    chips = page.get_by_role("navigation", name="Show")
+    row = page.locator("tbody tr").nth(0)
+    before, list_before = chips.bounding_box(), row.bounding_box()
+    row.locator(".row-link").click()
+    expect(page.locator("#case-sheet")).to_be_visible()
+    after, list_after = chips.bounding_box(), row.bounding_box()
+    assert before and after and list_before and list_after
+    assert after["width"] < before["width"], "there is less room"
+    assert (after["y"], after["height"], list_after["y"]) == (before["y"], before["height"], list_before["y"])
+    expect(chips.locator("[aria-current]")).to_be_in_viewport(ratio=1)
+    chips.get_by_role("link", name="transfer").focus()
+    expect(chips.get_by_role("link", name="transfer")).to_be_in_viewport(ratio=1)
+    chips.get_by_text("5 more").click()
+    expect(chips.locator(".menu-sheet").get_by_role("link").last).to_be_in_viewport(ratio=1)
+
+
+def test_the_pencil_of_a_title_leaves_its_words_free(page: Page) -> None:
+    new_dataset(page)
+    type_cases(page, ("a question that is so long that it fills its cell from the one end to the other " * 3, "one"))
+    title = page.locator(".row-link")
+    title.hover()
+    pencil = page.get_by_role("link", name="Edit question here").bounding_box()
+    words = title.bounding_box()
+    assert pencil and words
+    assert pencil["x"] >= words["x"] + words["width"]
+
+
+def test_cases_are_typed_as_cards_on_a_phone(page: Page) -> None:
+    new_dataset(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.reload()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_role("button", name="Add a row").click()
+    fields = page.locator("tbody tr").last.get_by_role("textbox")
+    boxes = [field.bounding_box() for field in fields.all()]
+    assert len(boxes) == 3
+    for box, below in itertools.pairwise(boxes):
+        assert box and below
+        assert box["x"] == below["x"], "under each other"
+        assert box["y"] + box["height"] < below["y"]
+        assert box["width"] > 300
+    names = page.evaluate(
+        """() => [...document.querySelectorAll("tbody tr:last-child td")]
+            .map((cell) => getComputedStyle(cell, "::before").content)"""
+    )
+    assert names == ['"question"', '"Expected answer"', '"Tags"', "none"]
+    type_cases(page, ("first?", "one"), ("second?", "two"))
+    expect(page.locator(".verdict-sentence")).to_contain_text("2 added")
 
 
 def test_the_list_and_the_panel_by_keyboard_alone(page: Page) -> None:
@@ -172,7 +228,7 @@ def test_cells_of_a_spreadsheet_are_pasted_with_line_breaks_and_undone(page: Pag
     expect(page.locator(".verdict-sentence")).to_contain_text("8 added")
 
 
-def test_a_spreadsheet_with_a_wrong_row_then_mended(refusing: Page, tmp_path: Path) -> None:
+def test_a_spreadsheet_with_a_wrong_row_then_corrected(refusing: Page, tmp_path: Path) -> None:
     page = refusing
     new_dataset(page, fill="Excel, CSV")
     file = tmp_path / "Fragen.csv"
@@ -186,7 +242,8 @@ def test_a_spreadsheet_with_a_wrong_row_then_mended(refusing: Page, tmp_path: Pa
     page.get_by_role("button", name="Store these cases").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Nothing was stored")
     expect(page.locator("tbody tr").first).to_contain_text(re.compile(r"3.*no input"))
-    page.get_by_role("link", name="Choose the mended file").click()
+    expect(page.locator("[aria-current=step]")).to_contain_text("Choose a file")
+    page.get_by_role("link", name="Choose the corrected file").click()
     file.write_text("question;expected;key\nWie?;So.;1\nWarum?;Darum.;2\n", encoding="latin-1")
     page.get_by_label("Spreadsheet", exact=True).set_input_files(file)
     page.get_by_role("button", name="Go on").click()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -71,6 +72,31 @@ def test_a_draft_survives_a_reload_with_all_messages_and_goes_when_saved(page: P
     assert page.evaluate("Object.keys(localStorage).filter((key) => key.includes('draft'))") == []
     save(page)
     expect(page.locator("#toasts")).to_contain_text("Nothing to save: this is exactly version 2.")
+
+
+def test_saving_is_offered_when_there_is_something_to_save_and_hides_no_field(page: Page) -> None:
+    write_prompt(page)
+    page.set_viewport_size({"width": 1280, "height": 500})
+    button, bar = page.get_by_role("button", name="Save as version 2"), page.locator(".save-bar")
+    expect(button).not_to_have_class(re.compile("btn-primary"))
+    expect(bar).not_to_have_css("position", "sticky")
+    page.get_by_label("Text of message 1").focus()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" Always.")
+    expect(button).to_have_class(re.compile("btn-primary"))
+    expect(button).to_be_in_viewport()
+    while page.evaluate("document.activeElement.name") != "message":
+        page.keyboard.press("Tab")
+        covered = page.evaluate(
+            """() => {
+                const bar = document.querySelector(".save-bar");
+                const field = document.activeElement;
+                return !bar.contains(field) && field.getBoundingClientRect().bottom > bar.getBoundingClientRect().top;
+            }"""
+        )
+        assert not covered, page.evaluate("document.activeElement.outerHTML")
+    page.get_by_label("Text of message 1").fill("Be kind.")
+    expect(button).not_to_have_class(re.compile("btn-primary"))
 
 
 def test_a_draft_stays_when_the_text_was_checked_while_typing(page: Page) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 from urllib.parse import urlsplit
@@ -153,6 +153,34 @@ def test_sending_again_lasts_as_long_as_the_first_time_and_works() -> None:
     invitation.refresh_from_db()
     assert invitation_link(invitation) in text_of(answer)
     assert Client().post(link(invitation), NEW).status_code == 302
+
+
+def test_what_is_offered_for_an_invitation_is_what_can_be_done(settings: Any) -> None:
+    room = make_room()
+    invitation = invite(room)
+    Invitation.objects.update(expires_at=timezone.now() + timedelta(days=7))
+
+    def offered(query: str = "") -> list[str]:
+        text = text_of(room.client.get(page(room, "member-list") + query))
+        table = text[text.index("Open invitations") :]
+        return [words for words in ("Show link", "Send again", "New link", "Withdraw") if words in table]
+
+    settings.MAIL_IS_SENT = True
+    assert offered() == ["Show link", "Send again", "Withdraw"]
+    settings.MAIL_IS_SENT = False
+    assert offered() == ["Show link", "Withdraw"], "nothing can be sent"
+    assert offered(f"?invited={invitation.pk}") == ["Withdraw"], "its link is shown already"
+    Invitation.objects.update(expires_at=timezone.now() - timedelta(days=1))
+    assert offered() == ["New link", "Withdraw"]
+
+
+def test_the_page_says_on_which_day_an_invitation_ends() -> None:
+    room = make_room()
+    invitation = invite(room)
+    Invitation.objects.update(expires_at=datetime(2126, 12, 5, 9, 30, tzinfo=UTC))
+    text = text_of(room.client.get(page(room, "member-list") + f"?invited={invitation.pk}"))
+    day = '<time datetime="2126-12-05T09:30:00+00:00" title="5 Dec 2126, 09:30 UTC" data-day>5 Dec 2126</time>'
+    assert text.count(day) == 2, "beside its link, and in the list"
 
 
 def test_inviting_again_changes_the_role_and_makes_no_second_invitation() -> None:

@@ -54,6 +54,10 @@ def test_a_cell_is_fetched_as_a_form_and_saved_with_undo(room: Room, dataset: Da
     assert "a\nb\nc" in saved.content.decode()
     assert 'id="dataset-lead" hx-swap-oob="true">2 cases with 2 variables. Changed ' in saved.content.decode()
     assert "?to=2" in saved.content.decode()
+    news = re.search(
+        r'<div class="news" id="dataset-news" hx-swap-oob="true">(.*?)</div>', saved.content.decode(), re.S
+    )
+    assert news and not news[1].strip(), "what was stored before is no news any more"
     toast = json.loads(saved["HX-Trigger"])["toast"]
     assert toast["text"] == "Saved as revision 2."
     assert toast["undo"] == f"{room.address}datasets/cards/history/2/undo/?q=first&tag=a"

@@ -89,7 +89,9 @@ def test_a_case_without_a_question_is_stored_and_said(room: Room) -> None:
     said = unescape(
         room.client.post(address, grid(("", "card", "", ""), ("a", "", "", "")), follow=True).content.decode()
     )
-    assert "1 of the cases is without a text in “question”." in said
+    assert said.count("1 of the cases is without a text in “question”.") == 1
+    toasts = said[: said.index('<template id="toast-shape">')]
+    assert "data-toast>" not in toasts, "it stands where the page says what was stored"
     dataset.refresh_from_db()
     without, version = current(dataset)
     assert without.inputs == {"question": "", "product": "card"}

@@ -87,6 +87,17 @@ def test_settings_become_config(room: Room) -> None:
     assert version_of("Date").config == {"pattern": r" \d{4} ", "ignore_case": True}
 
 
+def test_a_metric_says_in_a_sentence_what_it_does_and_which_version_is_next(room: Room) -> None:
+    make(room, "exact", name="Same")
+    text = page(room, "metrics/Same/")
+    said = " ".join(re.sub(r"<[^>]+>", "", text.split('<p class="lead">')[1].split("</p>")[0]).split())
+    assert said == (
+        "Same as the expected answer: a fixed rule marks each answer with yes or no and needs the expected answer "
+        "for that. Version 1, saved just now by you."
+    )
+    assert "Save as version 2</button>" in text
+
+
 def test_a_judge_with_categories(room: Room) -> None:
     room.practice(name="judges")
     made = make(

@@ -146,6 +146,31 @@ WRONG_ROWS = (
 ).encode()
 
 
+def steps_of(page: Any) -> list[tuple[str, str]]:
+    """The steps that the page shows, each with how far it is."""
+    line = page.content.decode().split('<ol class="steps-line">')[1].split("</ol>")[0]
+    states = re.findall(r'<li class="is-(\w+)"', line)
+    labels = re.findall(r">([^<>]+)</(?:a|span)>\s*</li>", line)
+    return list(zip(labels, states, strict=True))
+
+
+def test_an_import_has_three_steps_and_a_refused_file_is_the_first_again(room: Room, dataset: Dataset) -> None:
+    def first_two(states: tuple[str, str]) -> list[tuple[str, str]]:
+        return list(zip(("Choose a file", "Say what its columns are"), states, strict=True))
+
+    for third in ("See what was stored", "See what changes"):
+        assert steps_of(room.client.get(page_of(room))) == [*first_two(("current", "todo")), (third, "todo")]
+        refused = choose(room, b"", "cases.csv")
+        assert steps_of(refused) == [*first_two(("current", "todo")), (third, "todo")]
+        chosen = choose(room, TEXT.encode())
+        columns = room.client.get(chosen["Location"])
+        assert steps_of(columns) == [*first_two(("done", "current")), (third, "todo")]
+        wrong = through_the_page(room, WRONG_ROWS)
+        assert steps_of(wrong) == [*first_two(("current", "todo")), (third, "todo")]
+        done = room.client.post(page_of(room), columns_form(columns))
+    assert steps_of(room.client.get(done["Location"])) == [*first_two(("done", "done")), (third, "current")]
+
+
 def test_wrong_rows_are_all_listed_with_line_column_and_reason(room: Room, dataset: Dataset) -> None:
     answer = send(room.api(), WRONG_ROWS)
     assert answer.status_code == 422

@@ -143,7 +143,7 @@ class _Window:
 
     def problem(self, what: str) -> FileProblem:
         return FileProblem(
-            f"From line {self._line} on this is not JSON: {what}. Mend it, or export the cases as CSV or XLSX."
+            f"From line {self._line} on this is not JSON: {what}. Correct it, or export the cases as CSV or XLSX."
         )
 
     def _refill(self, n_chars: int) -> bool:

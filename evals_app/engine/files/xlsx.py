@@ -87,7 +87,7 @@ class _Texts:
         if cell.is_formula and not cell.content and cell.kind != "str":
             return BadCell("=…", _NEVER_CALCULATED)
         if cell.kind == "e":
-            problem = f"This cell shows the error {cell.content}. Mend the formula or clear the cell."
+            problem = f"This cell shows the error {cell.content}. Correct the formula or clear the cell."
             return BadCell(cell.content, problem)
         try:
             return self._value(cell)

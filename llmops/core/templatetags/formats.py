@@ -181,4 +181,9 @@ def age(then: datetime, now: datetime) -> str:
             many = int(size // unit_s)
             words = f"{many} {unit}{'' if many == 1 else 's'}"
             return f"{words} ago" if seconds > 0 else f"in {words}"
-    return f"{then.day} {then:%b %Y}"
+    return day(then)
+
+
+def day(moment: datetime) -> str:
+    """5 December of 2026 -> "5 Dec 2026"."""
+    return f"{moment.day} {moment:%b %Y}"

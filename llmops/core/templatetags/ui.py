@@ -38,12 +38,20 @@ def ago(then: datetime | None, now: datetime | None = None) -> SafeString | str:
     if then is None:
         return formats.NOTHING
     exact = then.astimezone(timezone.get_current_timezone())
-    return format_html(
-        '<time datetime="{}" title="{}" data-ago>{}</time>',
-        exact.isoformat(timespec="seconds"),
-        f"{exact.day} {exact:%b %Y, %H:%M} {exact.tzname()}",
-        formats.age(exact, now or timezone.now()),
-    )
+    return _time(exact, "data-ago", formats.age(exact, now or timezone.now()))
+
+
+@register.simple_tag
+def on(then: datetime) -> SafeString:
+    """The day of a moment inside <time>, with the exact time as its title: for what ends."""
+    exact = then.astimezone(timezone.get_current_timezone())
+    return _time(exact, "data-day", formats.day(exact))
+
+
+def _time(exact: datetime, kind: str, text: str) -> SafeString:
+    title = f"{formats.day(exact)}, {exact:%H:%M} {exact.tzname()}"
+    moment = exact.isoformat(timespec="seconds")
+    return format_html('<time datetime="{}" title="{}" {}>{}</time>', moment, title, kind, text)
 
 
 @register.simple_tag

@@ -126,7 +126,7 @@ WRONG_CELLS = {
     "the same as openpyxl writes it": ('<c r="B2"><f>1+1</f><v/></c>', "save it and import it again"),
     "an error": (
         '<c r="B2" t="e"><v>#DIV/0!</v></c>',
-        "shows the error #DIV/0!. Mend the formula or clear the cell",
+        "shows the error #DIV/0!. Correct the formula or clear the cell",
     ),
     "an error of a formula": ('<c r="B2" t="e"><f>1/0</f><v>#N/A</v></c>', "shows the error #N/A"),
     "a number that is none": ('<c r="B2"><v>1,5</v></c>', "“1,5” is not a value"),
