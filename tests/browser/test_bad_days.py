@@ -142,7 +142,7 @@ def test_a_line_of_choices_that_goes_on_beyond_a_phone_fades_out_and_ends_in_ful
     chips = page.locator("#run-results .chips")
     seen = """(line) => {
         const fade = getComputedStyle(line, "::after"), edge = line.getBoundingClientRect().right
-        const last = line.querySelector(":scope > .chip:last-child").getBoundingClientRect().right
+        const last = line.querySelector(".chips-line > .chip:last-child").getBoundingClientRect().right
         return { more: line.scrollWidth - line.clientWidth, room: edge - last,
                  fade: parseFloat(fade.width), over: fade.position === "sticky" && fade.pointerEvents === "none" }
     }"""

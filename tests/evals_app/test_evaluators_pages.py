@@ -92,7 +92,7 @@ def test_a_metric_says_in_a_sentence_what_it_does_and_which_version_is_next(room
     text = page(room, "metrics/Same/")
     said = " ".join(re.sub(r"<[^>]+>", "", text.split('<p class="lead">')[1].split("</p>")[0]).split())
     assert said == (
-        "Same as the expected answer: a fixed rule marks each answer with yes or no and needs the expected answer "
+        "Same as the expected answer: a fixed rule scores each answer as yes or no and needs the expected answer "
         "for that. Version 1, saved just now by you."
     )
     assert "Save as version 2</button>" in text
