@@ -170,11 +170,16 @@ def register_first_step(*steps: FirstStep) -> None:
 
 
 def first_steps(project: Project, *, may: Callable[[Any], bool]) -> list[StepShown]:
-    """All first steps in their order: those that are done, the first that is not as `current`, the rest."""
+    """All first steps in their order: those that are done, the first that is not as `current`, the rest.
+
+    Who has taken the last one needs none before it.
+    """
     shown: list[StepShown] = []
     current_found = False
-    for step in sorted(_first_steps.values(), key=lambda step: step.position):
-        done = step.done(project)
+    steps = sorted(_first_steps.values(), key=lambda step: step.position)
+    over = bool(steps) and steps[-1].done(project)
+    for step in steps:
+        done = over or step.done(project)
         state = "done" if done else "todo" if current_found else "current"
         current_found = current_found or not done
         url = reverse(step.url_name, kwargs={"project": project.slug})

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from evals_app.forms.case_cell import EXPECTED, TAGS, VARIABLE, CaseCell
 from evals_app.forms.datasets import CaseForm
-from evals_app.models import CaseVersion, Dataset, DatasetRevision
+from evals_app.models import Case, CaseVersion, Dataset, DatasetRevision
 from evals_app.selectors.case_filters import CaseFilter
 from evals_app.selectors.cases import (
     MOST_COUNTED,
@@ -69,7 +69,8 @@ def opened_case(request: ProjectRequest, dataset: Dataset) -> dict[str, Any]:
     try:
         version = current_case(dataset, case_id=case_id)
     except Http404:
-        return {"opened": case_id, "case_gone": True}
+        taken_out = Case.objects.filter(dataset=dataset, pk=case_id).exists()
+        return {"opened": case_id, "case_gone": True, "case_taken_out": taken_out}
     return case_panel(dataset, version, CaseForm(version, columns=dataset.columns))
 
 

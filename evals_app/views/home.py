@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from evals_app.models import Dataset, Run
+from evals_app.models import Dataset, Evaluator, Run
 from evals_app.selectors.headlines import runs_page
 from evals_app.selectors.runs import version_not_run
 from llmops.core.access import Action, ProjectRequest
@@ -27,6 +27,10 @@ LATEST = 5
 
 def has_cases(project: Project) -> bool:
     return Dataset.objects.filter(project=project, archived_at__isnull=True, revision__gt=0).exists()
+
+
+def has_metrics(project: Project) -> bool:
+    return Evaluator.objects.filter(project=project, archived_at__isnull=True).exists()
 
 
 def has_runs(project: Project) -> bool:
@@ -76,6 +80,16 @@ def register() -> None:
             position=30,
             done=has_cases,
             needs=Action.EDIT_DATASET,
+        ),
+        FirstStep(
+            key="metric",
+            title="Say what a right answer is",
+            text="That it is the expected one, holds certain words, or what a model judges by a question of yours.",
+            action="Make a metric",
+            url_name="evals:evaluator-new",
+            position=35,
+            done=has_metrics,
+            needs=Action.EDIT_EVALUATOR,
         ),
         FirstStep(
             key="run",

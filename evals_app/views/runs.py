@@ -79,6 +79,7 @@ def run_detail(request: ProjectRequest, run_id: int) -> HttpResponse:
         "report": report,
         "verdict_tone": "unsure" if run.state != RunState.FINISHED or report.counts.error else "accent",
         "may_start": request.actor.may(Action.START_RUN),
+        "may_change": run.prompt_version is not None and request.actor.may(Action.EDIT_PROMPT),
         **_results(request, run, report),
     }
     template = "evals_app/run_detail.html"

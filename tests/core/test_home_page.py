@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from evals_app.models import Evaluator
 from llmops.core.choices import Role
 from llmops.panels import first_steps
 from tests.core.factories import make_room, make_user, signed_in
+from tests.evals_app.factories import make_world
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +40,23 @@ def test_steps_go_from_current_to_done() -> None:
     assert states()[:2] == ["current", "todo"]
     room.practice()
     assert states()[:2] == ["done", "current"]
+
+
+def test_the_steps_come_in_the_order_in_which_each_needs_the_ones_before() -> None:
+    steps = first_steps(make_room().project, may=lambda action: True)
+    assert [step.action for step in steps] == [
+        "Connect a model",
+        "Write a prompt",
+        "Add cases",
+        "Make a metric",
+        "Start a run",
+    ]
+
+
+def test_whoever_has_taken_the_last_step_is_asked_for_none_before_it() -> None:
+    run = make_world(n_cases=1).run()
+    Evaluator.objects.update(archived_at=timezone.now())
+    assert {step.state for step in first_steps(run.project, may=lambda action: True)} == {"done"}
 
 
 def test_a_step_that_a_role_may_not_take_has_no_button() -> None:

@@ -265,7 +265,10 @@ def test_a_viewer_reads_a_case_and_sees_no_form(room: Room, dataset: Dataset) ->
 def test_a_case_of_another_dataset_is_not_opened(room: Room, dataset: Dataset) -> None:
     version = current(dataset)[0]
     dataset_create(project=room.project, name="other")
-    assert "taken out" in room.client.get(f"{room.address}datasets/other/?case={version.case_id}").content.decode()
+    for number in (version.case_id, 999_999_999):
+        text = room.client.get(f"{room.address}datasets/other/?case={number}").content.decode()
+        assert "There is no such case in this dataset" in text
+        assert "taken out" not in text
     form = form_of(panel(room, version))
     assert room.client.post(f"{room.address}datasets/other/cases/{version.case_id}/", form).status_code == 404
     room.client.post(f"{room.address}datasets/other/cases/{version.case_id}/remove/")

@@ -20,7 +20,7 @@ from llmops.core.models import Connection, User
 from llmops.core.services import connection_archive, member_set
 from llmops.providers.base import LOCAL_MODEL, Message, Vendor
 from prompts_app.models import Prompt
-from prompts_app.services import VersionContent, version_publish
+from prompts_app.services import VersionContent, prompt_archive, version_publish
 from tests.core.factories import make_connection, make_room, make_user, signed_in
 from tests.evals_app.factories import World, drive, make_world
 from tests.prompts_app.factories import make_prompt
@@ -123,7 +123,7 @@ def test_a_run_leads_to_its_prompt_and_dataset_and_says_its_long_name_in_full_wh
         ("stopping", []),
         ("stopped", [("Go on", True), ("Run again", False)]),
         ("failed", [("Go on", True), ("Run again", False)]),
-        ("finished", [("Run again", False)]),
+        ("finished", [("Change the prompt", True), ("Run again", False)]),
     ],
 )
 def test_a_run_offers_what_can_be_done_in_its_state(state: str, buttons: list[tuple[str, bool]]) -> None:
@@ -134,6 +134,34 @@ def test_a_run_offers_what_can_be_done_in_its_state(state: str, buttons: list[tu
     actions = page.split('class="head-actions"')[1].split("</header>")[0]
     found = re.findall(r'class="(btn[^"]*)"[^>]*>.*?</svg>([^<]*)<', actions)
     assert [(word, "btn-primary" in classes) for classes, word in found] == buttons
+
+
+def test_the_prompt_of_a_run_is_changed_by_who_may_and_while_it_is_not_archived() -> None:
+    run = make_world(n_cases=1).run()
+    Run.objects.filter(pk=run.pk).update(state="finished")
+    here = reverse("evals:run-detail", args=[run.project.slug, run.pk])
+    assert run.prompt_version is not None
+    editor = signed_in(make_user(), run.project, Role.EDITOR)
+    assert "Change the prompt" in editor.get(here).content.decode()
+    assert "Change the prompt" not in reader(run).get(here).content.decode()
+    prompt_archive(run.prompt_version.prompt)
+    assert "Change the prompt" not in editor.get(here).content.decode()
+
+
+def test_a_run_says_which_metric_its_sentence_is_of_and_what_kind_of_model_answered() -> None:
+    world = make_world(n_cases=2)
+    run = world.run()
+    drive()
+    client = reader(run)
+
+    def lead_and_facts() -> str:
+        page = client.get(reverse("evals:run-detail", args=[run.project.slug, run.pk])).content.decode()
+        return page[page.index("<h1>") : page.index('id="run-results"')]
+
+    assert "with echo, a practice model." in lead_and_facts()
+    assert f"2 answered and scored by {world.exact.evaluator.name}" in lead_and_facts()
+    Connection.objects.filter(pk=run.connection_id).update(vendor=Vendor.OPENAI)
+    assert "with echo." in lead_and_facts()
 
 
 def test_a_run_that_has_ended_says_what_it_cost_and_what_was_expected_beside_it() -> None:
@@ -189,6 +217,9 @@ def test_answers_made_elsewhere_have_no_price_no_wait_and_no_attempts() -> None:
     assert "Answered elsewhere" in main
     assert main.count("the old assistant") == 1  # in the heading, and not once more below it
     assert not any(word in main for word in ("$", "attempt", ">Wait<"))
+    listed = reader(run).get(reverse("evals:run-list", args=[run.project.slug])).content.decode()
+    listed = listed[listed.index("<tbody") : listed.index("</tbody>")]
+    assert (listed.count("the old assistant"), "$" in listed) == (1, False)
     waited = world.run()
     asked = reverse("evals:run-detail", args=[run.project.slug, waited.pk])
     assert ">Wait<" not in reader(run).get(asked).content.decode()
