@@ -155,11 +155,10 @@ def results_claim(
 
 def _open_runs(resting: Collection[int], ahead: Collection[int]) -> list[tuple[int, int]]:
     """Runs with rows to claim, and the most that may be taken of each now."""
-    with connection.cursor() as cursor:
-        cursor.execute(_OPEN_RUNS, [list(resting)])
-        return [
-            (run_id, bite(places)) for run_id, places, taken in cursor.fetchall() if taken < places or run_id in ahead
-        ]
+    found, message = Rows(), Statements()
+    message.add(_OPEN_RUNS, [list(resting)], read=found.extend)
+    message.send()
+    return [(run_id, bite(places)) for run_id, places, taken in found if taken < places or run_id in ahead]
 
 
 def leases_renew(*, owner: UUID, held: Collection[int]) -> set[int]:

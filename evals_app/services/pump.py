@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 GATHER_S = 0.004
 IDLE_S = 0.5
-CLAIM_EVERY_S = 0.1
+CLAIM_EVERY_S = 0.2
 """How long a pump with rows enough goes without looking whether there are more places or other runs."""
 DATABASE_PATIENCE_S = 25.0
 DRAIN_S = 5.0
