@@ -155,6 +155,42 @@ def test_a_search_shows_its_whole_invitation_beside_filters_and_a_panel(page: Pa
         assert text + 16 <= room, "and the cross that empties it"
 
 
+def test_words_on_one_line_of_a_card_have_one_baseline(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    # An empty box of no height sits on the baseline of what it is put into.
+    baselines = """cell => {
+        const at = (where, put) => {
+            const dot = document.createElement("i");
+            dot.style.display = "inline-block";
+            where[put](dot);
+            const y = dot.getBoundingClientRect().bottom;
+            dot.remove();
+            return y;
+        };
+        return [at(cell, "prepend"), at(cell.querySelector(".tag, .pill > span"), "prepend")];
+    }"""
+    for address, cell in (
+        ("/p/demo/datasets/Card%20and%20account%20questions/", "td[data-name=Tags]"),
+        ("/p/demo/runs/1/", "td[data-name=Correct]"),
+        ("/p/demo/runs/", "td[data-name=State]"),
+    ):
+        page.goto(address)
+        of_cell, of_word = page.locator(cell).first.evaluate(baselines)
+        assert abs(of_cell - of_word) < 1, address
+
+
+def test_a_menu_that_is_the_only_action_stands_beside_the_title_on_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/p/demo/metrics/Correct/")
+    title, more = page.locator("h1").bounding_box(), page.locator(".head-actions .menu").bounding_box()
+    lead = page.locator(".head .lead").bounding_box()
+    assert title and more and lead
+    assert more["y"] < title["y"] + title["height"] <= lead["y"]
+    assert more["x"] >= title["x"] + title["width"]
+    assert more["y"] + more["height"] <= lead["y"] + 1
+    assert lead["width"] > 300
+
+
 def test_the_pencil_of_a_title_leaves_its_words_free(page: Page) -> None:
     new_dataset(page)
     type_cases(page, ("a question that is so long that it fills its cell from the one end to the other " * 3, "one"))
