@@ -12,7 +12,7 @@ from evals_app.choices import ResultState, ScoreSource, ScoreState
 from evals_app.models import Result, Run, Score
 from llmops.core.models import ModelCall
 
-MOST_CAUSES = 3
+MOST_CAUSES = 5
 MACHINE = (ScoreSource.CODE, ScoreSource.JUDGE)
 
 

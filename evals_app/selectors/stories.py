@@ -220,7 +220,8 @@ def case_title(result: Result) -> str:
 
 def _chips(run: Run, counts: Counts, metric: MetricResult | None, show: str, tag: str) -> list[dict[str, Any]]:
     chips = [_chip("All", "", counts.total, show)]
-    if metric is not None and metric.value_type is ValueType.YES_NO:
+    shown_anyway = show in ("right", "wrong")
+    if metric and metric.value_type is ValueType.YES_NO and (metric.tally.yes or metric.tally.no or shown_anyway):
         chips += [
             _chip(f"{metric.name}: yes", "right", metric.tally.yes, show),
             _chip(f"{metric.name}: no", "wrong", metric.tally.no, show),

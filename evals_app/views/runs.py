@@ -80,6 +80,7 @@ def run_detail(request: ProjectRequest, run_id: int) -> HttpResponse:
         "verdict_tone": "unsure" if run.state != RunState.FINISHED or report.counts.error else "accent",
         "may_start": request.actor.may(Action.START_RUN),
         "may_change": run.prompt_version is not None and request.actor.may(Action.EDIT_PROMPT),
+        "models_url": _models_url(request, run) if report.causes else "",
         **_results(request, run, report),
     }
     template = "evals_app/run_detail.html"
@@ -164,6 +165,14 @@ def _quote(form: RunForm) -> dict[str, Any]:
         return {"quote": run_preview(wanted=wanted), "version": wanted.version}
     except RunProblem as problem:
         return {"problem": problem.message}
+
+
+def _models_url(request: ProjectRequest, run: Run) -> str:
+    """Where what is wrong with the run's connection is mended: its own page for those who may, else the list."""
+    slug, connection = request.project.slug, run.connection
+    if connection is not None and connection.archived_at is None and request.actor.may(Action.EDIT_CONNECTION):
+        return reverse("core:connection-edit", args=[slug, connection.name])
+    return reverse("core:connection-list", args=[slug])
 
 
 def _results(request: ProjectRequest, run: Run, report: RunReport) -> dict[str, Any]:

@@ -123,3 +123,11 @@ def test_fields_and_focus_stand_out(scheme: int) -> None:
             assert _contrast(tokens[mark][scheme], tokens[surface][scheme]) >= 3
     for fill in ("accent-fill", "accent-fill-hover"):
         assert _contrast(tokens[fill][scheme], "#ffffff") >= 4.5
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=_name)
+def test_a_cell_is_named_on_a_phone_as_its_column_is_on_a_wide_screen(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    heads = {re.sub(r"<[^>]+>", "", head).strip() for head in re.findall(r"<th\b[^>]*>(.*?)</th>", text, re.DOTALL)}
+    names = {name for name in re.findall(r'\bdata-name="([^"]+)"', text) if "{{" not in name or name in heads}
+    assert not heads or names <= heads

@@ -120,6 +120,77 @@ def test_the_filters_keep_their_line_and_the_list_its_place_when_a_case_is_opene
     expect(chips.locator(".menu-sheet").get_by_role("link").last).to_be_in_viewport(ratio=1)
 
 
+def test_the_line_of_filters_fades_out_where_more_of_it_follows_and_only_there(page: Page) -> None:
+    address = "/p/demo/datasets/Card%20and%20account%20questions/"
+    opacity = "getComputedStyle(document.querySelector('.chips-line'), '::after').opacity"
+    line = page.locator(".chips-line")
+
+    def room_left() -> int:
+        return int(line.evaluate("line => line.scrollWidth - line.clientWidth"))
+
+    page.goto(address)
+    assert (room_left(), page.evaluate(opacity)) == (0, "0"), "all of it fits, and the fade takes no room"
+    page.goto(f"{address}?case=1")
+    assert room_left() > 0
+    page.wait_for_function(f"{opacity} === '1'")
+    line.evaluate("line => { line.scrollLeft = line.scrollWidth }")
+    page.wait_for_function(f"{opacity} === '0'")
+
+
+def test_a_search_shows_its_whole_invitation_beside_filters_and_a_panel(page: Page) -> None:
+    for address in ("/p/demo/datasets/Card%20and%20account%20questions/?case=1&tag=card", "/p/demo/runs/1/?result=1"):
+        page.goto(address)
+        asked = page.locator("[data-search]").last
+        text = asked.evaluate(
+            """box => {
+                const style = getComputedStyle(box), pen = document.createElement("canvas").getContext("2d");
+                pen.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+                return pen.measureText(box.placeholder).width;
+            }"""
+        )
+        room = asked.evaluate(
+            "box => box.clientWidth - ['Left', 'Right'].reduce((all, side) =>"
+            " all + parseFloat(getComputedStyle(box)[`padding${side}`]), 0)"
+        )
+        assert text + 16 <= room, "and the cross that empties it"
+
+
+def test_words_on_one_line_of_a_card_have_one_baseline(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    # An empty box of no height sits on the baseline of what it is put into.
+    baselines = """cell => {
+        const at = (where, put) => {
+            const dot = document.createElement("i");
+            dot.style.display = "inline-block";
+            where[put](dot);
+            const y = dot.getBoundingClientRect().bottom;
+            dot.remove();
+            return y;
+        };
+        return [at(cell, "prepend"), at(cell.querySelector(".tag, .pill > span"), "prepend")];
+    }"""
+    for address, cell in (
+        ("/p/demo/datasets/Card%20and%20account%20questions/", "td[data-name=Tags]"),
+        ("/p/demo/runs/1/", "td[data-name=Correct]"),
+        ("/p/demo/runs/", "td[data-name=State]"),
+    ):
+        page.goto(address)
+        of_cell, of_word = page.locator(cell).first.evaluate(baselines)
+        assert abs(of_cell - of_word) < 1, address
+
+
+def test_a_menu_that_is_the_only_action_stands_beside_the_title_on_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/p/demo/metrics/Correct/")
+    title, more = page.locator("h1").bounding_box(), page.locator(".head-actions .menu").bounding_box()
+    lead = page.locator(".head .lead").bounding_box()
+    assert title and more and lead
+    assert more["y"] < title["y"] + title["height"] <= lead["y"]
+    assert more["x"] >= title["x"] + title["width"]
+    assert more["y"] + more["height"] <= lead["y"] + 1
+    assert lead["width"] > 300
+
+
 def test_the_pencil_of_a_title_leaves_its_words_free(page: Page) -> None:
     new_dataset(page)
     type_cases(page, ("a question that is so long that it fills its cell from the one end to the other " * 3, "one"))

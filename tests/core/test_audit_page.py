@@ -129,6 +129,16 @@ def test_an_entry_opens_with_what_was_before_and_after(room: Room) -> None:
     assert "<main" not in alone
 
 
+def test_a_long_sentence_takes_two_lines_of_the_list_and_is_whole_in_the_panel(room: Room) -> None:
+    long = f"started a run of {'a-very-long-name-' * 20}"
+    entry = note(room, long)
+    text = shown(room, f"?entry={entry.pk}")
+    line = text[text.index(f'id="entry-{entry.pk}"') - 600 : text.index(f'id="entry-{entry.pk}"')].rpartition("<a ")[2]
+    assert "clamp-2" in line
+    assert f'{long}"' in line
+    assert f"{long}</p>" in text[text.index('id="entry-panel"') :]
+
+
 def test_pages_are_short_and_cost_the_same(room: Room) -> None:
     def queries() -> int:
         with CaptureQueriesContext(

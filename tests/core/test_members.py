@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from html import unescape
 from typing import Any
@@ -111,6 +112,34 @@ def test_an_administrator_who_cannot_sign_in_does_not_count() -> None:
     with pytest.raises(LastAdmin):
         member_remove(project=room.project, user=room.admin)
     member_remove(project=room.project, user=asleep.user)
+
+
+@pytest.mark.django_db
+def test_the_only_admin_is_not_offered_to_leave_and_read_why() -> None:
+    room = make_room()
+    joined(room, Role.VIEWER)
+    me = Membership.objects.get(project=room.project, user=room.admin)
+
+    def offers(name: str, *args: int) -> tuple[bool, bool]:
+        shown = text_of(room.client.get(page(room, name, *args)))
+        return page(room, "member-remove", me.pk) in shown, "the only admin" in shown
+
+    other = joined(room, Role.ADMIN)
+    assert offers("member-list") == offers("member-edit", me.pk) == (True, False)
+    User.objects.filter(pk=other.user_id).update(is_active=False)
+    assert offers("member-list") == offers("member-edit", me.pk) == (False, True)
+    assert page(room, "member-remove", other.pk) in text_of(room.client.get(page(room, "member-list")))
+
+
+@pytest.mark.django_db
+def test_each_role_is_explained_in_a_sentence_of_its_own() -> None:
+    room = make_room()
+    for role in Role:
+        joined(room, role)
+    shown = text_of(room.client.get(page(room, "member-list")))
+    told = re.findall(r'<td><span class="cell-note">([^<]+)</span></td>', shown)
+    assert len(set(told)) == len(Role)
+    assert all(re.match(r"(Reads everything|Does all that)\b.*\.$", words) for words in told)
 
 
 @pytest.mark.django_db(transaction=True)

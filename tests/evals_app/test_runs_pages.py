@@ -74,7 +74,7 @@ def test_a_run_without_answers_says_why_and_not_only_in_its_rows(client: Client)
 def test_of_many_causes_the_most_frequent_are_named_and_the_rest_summed_up() -> None:
     run = make_world(n_cases=12).run()
     results = list(Result.objects.filter(run=run).order_by("pk"))
-    for result, reason in zip(results, "ccabbbaddef", strict=False):
+    for result, reason in zip(results, "ccabbbadefg", strict=False):
         Result.objects.filter(pk=result.pk).update(state="error", reason=f"Reason {reason}.")
     Result.objects.filter(pk=results[-1].pk).update(state="done")
     Run.objects.filter(pk=run.pk).update(state="finished")
@@ -84,7 +84,9 @@ def test_of_many_causes_the_most_frequent_are_named_and_the_rest_summed_up() -> 
         ("3", "Reason b."),
         ("2", "Reason a."),
         ("2", "Reason c."),
-        ("4", "for other reasons"),
+        ("1", "Reason d."),
+        ("1", "Reason e."),
+        ("2", "for other reasons"),
     ]
     rows = reader(run).get(f"{here}?show=error").content.decode()
     assert len(re.findall(r'<tr id="result-', rows)) == 11
@@ -92,7 +94,46 @@ def test_of_many_causes_the_most_frequent_are_named_and_the_rest_summed_up() -> 
 
 def causes(html: str) -> list[tuple[str, str]]:
     """Why answers are missing, as the page of a run names it: how many, and the reason."""
-    return re.findall(r"<li><b>(\d+)</b><span>([^<]*)</span></li>", html)
+    found = re.findall(r"<li><b>(\d+)</b><span>(.*?)</span></li>", html)
+    return [(n, re.sub("<[^>]*>", "", reason)) for n, reason in found]
+
+
+def test_a_reason_that_sends_to_the_models_leads_to_the_connection_for_those_who_may_change_it() -> None:
+    run = make_world(n_cases=2).run()
+    Result.objects.filter(run=run).update(state="error", reason="No answer came. Check <its> address under Models.")
+    Run.objects.filter(pk=run.pk).update(state="finished")
+    here = reverse("evals:run-detail", args=[run.project.slug, run.pk])
+    assert run.connection is not None
+    own = reverse("core:connection-edit", args=[run.project.slug, run.connection.name])
+    listed = reverse("core:connection-list", args=[run.project.slug])
+    admin = signed_in(make_user(), run.project, Role.ADMIN)
+
+    def line(client: Client) -> str:
+        return re.findall(r"<li><b>2</b><span>(.*?)</span></li>", client.get(here).content.decode())[0]
+
+    told = 'No answer came. Check &lt;its&gt; address under <a href="{}">Models</a>.'
+    assert line(admin) == told.format(own)
+    assert line(reader(run)) == told.format(listed)
+    connection_archive(run.connection)
+    assert line(admin) == told.format(listed)
+
+
+def test_a_metric_that_scored_nothing_has_no_filters_unless_one_is_chosen() -> None:
+    world = make_world(n_cases=2)
+    run = world.run()
+    here = reverse("evals:run-detail", args=[run.project.slug, run.pk])
+    client = reader(run)
+
+    def chips(query: str = "") -> list[str]:
+        html = client.get(here + query).content.decode()
+        return [unescape(label) for label in re.findall(r'<a class="chip"[^>]*><span>([^<]*)</span>', html)]
+
+    metric = world.exact.evaluator.name
+    pair = [f"{metric}: yes", f"{metric}: no"]
+    assert not set(pair) & set(chips())
+    assert chips("?show=right")[1:3] == chips("?show=wrong")[1:3] == pair
+    drive()
+    assert chips()[1:3] == pair
 
 
 def test_a_run_leads_to_its_prompt_and_dataset_and_says_its_long_name_in_full_where_it_is_cut() -> None:

@@ -14,9 +14,9 @@ from llmops.core.models import User
 ROLE_WORDS = {
     Role.VIEWER: "Reads everything: prompts, datasets, runs.",
     Role.REVIEWER: "Reads everything and judges answers.",
-    Role.EDITOR: "Also edits prompts, datasets and metrics, and starts runs.",
-    Role.RELEASER: "Also decides which version users get.",
-    Role.ADMIN: "Also connects models and looks after members, keys and settings.",
+    Role.EDITOR: "Reads everything, judges answers, edits prompts, datasets and metrics, and starts runs.",
+    Role.RELEASER: "Does all that an editor does, and decides which version users get.",
+    Role.ADMIN: "Does all that the others do, connects models, and looks after members, keys and settings.",
 }
 
 

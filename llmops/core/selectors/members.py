@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import F, Q, QuerySet
 from django.http import Http404
 
+from llmops.core.choices import Role
 from llmops.core.models import ApiKey, Membership, Project, User
 
 
@@ -22,6 +23,12 @@ def member_by_pk(project: Project, *, pk: int) -> Membership:
     if found is None:
         raise Http404("There is no such member in this project.")
     return found
+
+
+def only_admin(project: Project) -> Membership | None:
+    """The one administrator who can sign in, whom the project cannot spare; None when there are several."""
+    admins = list(members_of_project(project).filter(role=Role.ADMIN, user__is_active=True)[:2])
+    return admins[0] if len(admins) == 1 else None
 
 
 def keys_made_by(project: Project, *, user: User) -> QuerySet[ApiKey]:

@@ -3,6 +3,7 @@
 Loaded as a builtin, so templates need no {% load %}. The work is done in the modules beside this one.
 """
 
+import re
 from datetime import datetime
 from functools import lru_cache
 
@@ -18,6 +19,7 @@ from llmops.core.templatetags import chips, estimates, fields, formats, icons, n
 from llmops.texts import shortened
 
 register = template.Library()
+_UNDER_MODELS = re.compile(r"(?<=\bunder )Models\b|(?<=\bOpen )Models\b")
 
 register.simple_tag(icons.icon, name="icon")
 register.simple_tag(estimates.estimate, name="estimate")
@@ -74,6 +76,16 @@ def cut(text: str, most: int) -> SafeString | str:
 def or_you(person: object, reader: object) -> str:
     """A person as the reader thinks of them: by name, or "you"."""
     return "you" if person == reader else str(person)
+
+
+@register.filter
+def linked_to_models(sentence: str, url: str) -> SafeString | str:
+    """A sentence about a fault; where it says to look under Models, that word leads there."""
+    found = _UNDER_MODELS.search(sentence)
+    if found is None:
+        return sentence
+    before, after = sentence[: found.start()], sentence[found.end() :]
+    return format_html('{}<a href="{}">{}</a>{}', before, url, found[0], after)
 
 
 @register.simple_tag

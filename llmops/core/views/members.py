@@ -17,7 +17,7 @@ from llmops.core.forms import InvitationForm, RoleForm
 from llmops.core.forms.people import ROLE_WORDS
 from llmops.core.models import Invitation
 from llmops.core.selectors.invitations import invitation_by_pk, invitation_link, open_invitations
-from llmops.core.selectors.members import keys_made_by, member_by_pk, members_of_project
+from llmops.core.selectors.members import keys_made_by, member_by_pk, members_of_project, only_admin
 from llmops.core.services import LastAdmin
 from llmops.core.services import member_remove as remove
 from llmops.core.services import member_set as set_role
@@ -52,6 +52,7 @@ def member_list(request: ProjectRequest) -> HttpResponse:
         "search": search,
         "searched_from": SEARCHED_FROM,
         "may_edit": may_edit,
+        "only_admin": only_admin(request.project) if may_edit else None,
         "invitations": shown,
         "invited": next((pair for pair in shown if str(pair[0].pk) == request.GET.get("invited")), None),
         "mail_is_sent": settings.MAIL_IS_SENT,
@@ -95,7 +96,11 @@ def member_edit(request: ProjectRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, f"{member.user} is {role.value} from now on.")
             return redirect("core:member-list", project=request.project.slug)
-    context = settings_context(request, "members") | {"form": form, "member": member}
+    context = settings_context(request, "members") | {
+        "form": form,
+        "member": member,
+        "only_admin": only_admin(request.project),
+    }
     return render(request, "core/member_edit.html", context, status=422 if form.errors else 200)
 
 
