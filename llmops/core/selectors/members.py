@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db.models import F, Q, QuerySet
 from django.http import Http404
 
@@ -25,9 +27,9 @@ def member_by_pk(project: Project, *, pk: int) -> Membership:
     return found
 
 
-def only_admin(project: Project) -> Membership | None:
-    """The one administrator who can sign in, whom the project cannot spare; None when there are several."""
-    admins = list(members_of_project(project).filter(role=Role.ADMIN, user__is_active=True)[:2])
+def only_admin(members: Iterable[Membership]) -> Membership | None:
+    """Of all members of a project the one admin who can sign in, whom it cannot spare; None when there are several."""
+    admins = [member for member in members if member.role == Role.ADMIN and member.user.is_active]
     return admins[0] if len(admins) == 1 else None
 
 

@@ -42,17 +42,18 @@ LAST_ADMIN = "This is the only admin of the project. Give somebody else the role
 def member_list(request: ProjectRequest) -> HttpResponse:
     """Who belongs to the project, and whose name has `?q=`; who is invited. `?invited=` shows an invitation's link."""
     search = text_in(request, "q")
-    members = list(members_of_project(request.project, search=search))
+    everyone = list(members_of_project(request.project))
+    members = list(members_of_project(request.project, search=search)) if search else everyone
     may_edit = request.actor.may(Action.EDIT_MEMBER)
     invitations = list(open_invitations(request.project).select_related("invited_by")) if may_edit else []
     shown = [(invitation, invitation_link(invitation)) for invitation in invitations]
     context = settings_context(request, "members") | {
         "members": [(member, ROLE_WORDS[Role(member.role)]) for member in members],
-        "n_members": members_of_project(request.project).count() if search else len(members),
+        "n_members": len(everyone),
         "search": search,
         "searched_from": SEARCHED_FROM,
         "may_edit": may_edit,
-        "only_admin": only_admin(request.project) if may_edit else None,
+        "only_admin": only_admin(everyone) if may_edit else None,
         "invitations": shown,
         "invited": next((pair for pair in shown if str(pair[0].pk) == request.GET.get("invited")), None),
         "mail_is_sent": settings.MAIL_IS_SENT,
@@ -99,7 +100,7 @@ def member_edit(request: ProjectRequest, pk: int) -> HttpResponse:
     context = settings_context(request, "members") | {
         "form": form,
         "member": member,
-        "only_admin": only_admin(request.project),
+        "only_admin": only_admin(members_of_project(request.project)),
     }
     return render(request, "core/member_edit.html", context, status=422 if form.errors else 200)
 
