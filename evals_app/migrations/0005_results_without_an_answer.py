@@ -10,6 +10,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # What an attempt that was broken off has left behind has the name and is no good.
+        migrations.RunSQL("DROP INDEX CONCURRENTLY IF EXISTS result_unanswered", migrations.RunSQL.noop),
         AddIndexConcurrently(
             model_name="result",
             index=models.Index("run", condition=models.Q(("state", "error")), name="result_unanswered"),

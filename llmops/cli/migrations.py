@@ -6,12 +6,14 @@ from collections.abc import Callable
 import psycopg
 from django.core.management import call_command
 from django.db import OperationalError, connection
+from django.db.backends.utils import CursorWrapper
 
 from llmops.cli.programs import CannotStart
 
 _LOCK_TIMEOUT = "5s"  # who waits for a table stands in the way of all who come after
 _TRIES = 10
 _MOST_PAUSE_S = 15.0
+_LOOK_AGAIN_S = 0.2
 _KEY = "llmops migrations"
 
 
@@ -24,13 +26,21 @@ def apply_migrations(
     before it stay. Raises CannotStart.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(hashtext(%s))", [_KEY])
+        # Asked for until it is there, and not waited for: a statement that waits has a snapshot, and an index that the
+        # first process makes concurrently waits for all of these.
+        while not _locked(cursor):
+            pause(_LOOK_AGAIN_S)
         try:
             cursor.execute("SELECT set_config('lock_timeout', %s, false)", [lock_timeout])
             _try_again(tries, pause)
         finally:
             cursor.execute("SET lock_timeout = DEFAULT")
             cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [_KEY])
+
+
+def _locked(cursor: CursorWrapper) -> bool:
+    cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [_KEY])
+    return bool(cursor.fetchone()[0])
 
 
 def _try_again(tries: int, pause: Callable[[float], None]) -> None:

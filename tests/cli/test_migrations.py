@@ -49,6 +49,28 @@ def test_a_migration_tries_again_once_the_table_is_free(reader: psycopg.Connecti
     assert migrations_pending() == []
 
 
+def test_an_index_whose_making_was_broken_off_is_made_anew() -> None:
+    def is_valid() -> bool | None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('result_unanswered')")
+            found = cursor.fetchone()
+            return None if found is None else bool(found[0])
+
+    seen: list[bool | None] = []
+    call_command("migrate", "evals_app", "0004", verbosity=0)
+    with psycopg.connect(database_url()) as other:
+        other.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        other.execute("SELECT 1")  # an old snapshot: an index that is made concurrently waits for it
+
+        def end_it(_seconds: float) -> None:
+            seen.append(is_valid())
+            other.rollback()
+
+        apply_migrations(lock_timeout="50ms", pause=end_it)
+    assert (seen, is_valid()) == ([False], True)
+    assert migrations_pending() == []
+
+
 def test_djangos_own_table_of_sessions_is_gone_and_comes_back_with_the_last_release() -> None:
     def tables() -> set[str]:
         return set(connection.introspection.table_names()) & {"django_session", "core_signin"}
