@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,12 +106,14 @@ class RedisLimiter:
         self._local = LocalShare(processes)
         self._away_until = 0.0
         self._not_paused_until: dict[int, float] = {}
+        self._asking: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def acquire(self, credential: Credential, *, tokens: int, max_wait_s: float) -> None:
-        if not _limited(credential) and self._not_paused_until.get(credential.connection_id, 0.0) > _now():
-            return
         until = _now() + max_wait_s
-        wait_s = await self._taken(credential, 1, tokens, max_wait_s)
+        if _limited(credential):
+            wait_s = await self._taken(credential, 1, tokens, max_wait_s)
+        else:
+            wait_s = await self._pause_left(credential, max_wait_s)
         while wait_s > 0.0:
             await self._sleep(credential, tokens, wait_s)
             # A pause that began meanwhile holds for those who already had their turn.
@@ -148,6 +151,16 @@ class RedisLimiter:
         if wait_s == 0.0 and not _limited(credential):
             self._not_paused_until[credential.connection_id] = _now() + _PAUSE_SEEN_FOR_S
         return wait_s
+
+    async def _pause_left(self, credential: Credential, max_wait_s: float) -> float:
+        """Seconds that a connection without limits is still paused. Of calls that start together one asks Redis, and
+        the others hear of it. Raises wait_too_long."""
+        connection_id = credential.connection_id
+        if self._not_paused_until.get(connection_id, 0.0) <= _now():
+            async with self._asking[connection_id]:
+                if self._not_paused_until.get(connection_id, 0.0) <= _now():
+                    return await self._taken(credential, 1, 0, max_wait_s)
+        return 0.0
 
     async def _sleep(self, credential: Credential, tokens: int, wait_s: float) -> None:
         try:

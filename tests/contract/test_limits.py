@@ -165,6 +165,21 @@ async def test_unlimited_connections_ask_redis_only_now_and_then(client: AsyncRe
     assert after - before <= 3
 
 
+async def test_calls_that_start_together_ask_redis_once(client: AsyncRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+    limiter, asked, ask = RedisLimiter(client), [], client.evalsha
+    await limiter.acquire(replace(FREE, connection_id=8), tokens=1, max_wait_s=0.0)  # loads the script
+    monkeypatch.setattr(client, "evalsha", lambda *args: asked.append(args) or ask(*args))
+    await asyncio.gather(*(limiter.acquire(FREE, tokens=1, max_wait_s=0.0) for _ in range(50)))
+    assert len(asked) == 1
+
+
+async def test_a_pause_refuses_all_calls_that_start_together(client: AsyncRedis) -> None:
+    await RedisLimiter(client).pause(FREE, seconds=30.0)
+    limiter = RedisLimiter(client)
+    waits = await asyncio.gather(*(taken(limiter, FREE, max_wait_s=1.0) for _ in range(20)))
+    assert min(waits) > 29.0
+
+
 async def test_own_pause_is_heard_at_once_by_unlimited_connections(client: AsyncRedis) -> None:
     limiter = RedisLimiter(client)
     assert await taken(limiter, FREE) == 0.0
