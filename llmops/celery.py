@@ -2,11 +2,13 @@
 
 import gc
 import os
+import sys
 from typing import Any
 
 from celery import Celery
 from celery.app.amqp import AMQP
 from celery.signals import setup_logging, task_postrun, task_prerun, worker_process_init
+from django.db import close_old_connections
 from kombu import Connection
 from kombu.transport.redis import Channel
 from structlog.contextvars import bind_contextvars, clear_contextvars
@@ -34,6 +36,9 @@ class PatientAmqp(AMQP):
 app = Celery("llmops", amqp=PatientAmqp)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# Celery would close the pool of database sessions before and after every task (its issue 10554), and opening one takes
+# longer than most tasks. Sessions go back to the pool instead, see below.
+app.conf.CELERY_DB_REUSE_MAX = sys.maxsize
 
 
 @setup_logging.connect
@@ -58,3 +63,9 @@ def name_the_task(task_id: str, task: Any, **_signal: object) -> None:
 @task_postrun.connect
 def forget_the_task(**_signal: object) -> None:
     clear_contextvars()
+
+
+@task_postrun.connect
+def give_session_back(**_signal: object) -> None:
+    """The next task, of whichever thread, finds it in the pool; one that has broken is told there."""
+    close_old_connections()

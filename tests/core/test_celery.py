@@ -1,0 +1,35 @@
+"""What a worker does around its tasks."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from celery.fixups.django import DjangoWorkerFixup
+from celery.signals import task_postrun, task_prerun
+from django.db import connection
+
+from evals_app.tasks import tick_runs
+from llmops.celery import app
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sessions_with_the_database_are_left_to_the_next_task() -> None:
+    sessions = [_session_of_a_task() for _ in range(6)]
+    assert set(sessions[3:]) <= set(sessions[:3]), "of the pool's few, and none is opened anew"
+    assert connection.connection is None
+
+
+def _session_of_a_task() -> int:
+    """What a worker process does around a task, with Celery's own part in it."""
+    task = tick_runs
+    around = DjangoWorkerFixup(app)
+    around.worker = SimpleNamespace(pool_cls="prefork")
+    around.on_task_prerun(task)
+    task_prerun.send(task, task_id="1", task=task)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (session,) = cursor.fetchone()
+    around.on_task_postrun(task)
+    task_postrun.send(task, task_id="1", task=task)
+    return int(session)
