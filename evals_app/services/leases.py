@@ -32,15 +32,15 @@ SUSPECT_LEASES = 2
 
 def bite(concurrency: int) -> int:
     """Rows taken from one run at once. Small, so that two workers share a run evenly and calls do not go out and
-    come back in step, which would leave the processor idle in between; a quarter of the run's places at the most.
+    come back in step, which would leave the processor idle in between; an eighth of the run's places at the most.
     """
-    return max(SMALLEST_BITE, concurrency // 4)
+    return max(SMALLEST_BITE, concurrency // 8)
 
 
 def most_ahead(in_flight: int) -> int:
-    """Rows leased ahead for so many calls in flight: enough for the calls that end until a pump claims again, and no
-    more, since an idle worker cannot have them."""
-    return in_flight // 2
+    """Rows leased ahead for so many calls in flight: one for each, since all of them may end at once. Of the last rows
+    of a run fewer, see _CLAIM: an idle worker cannot have them."""
+    return in_flight
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +92,11 @@ _LOCK_RUN = """
 # A statement of its own, after the lock: its snapshot has what other workers have leased meanwhile.
 _CLAIM = """
     WITH run AS (
-        SELECT coalesce(%(places)s, concurrency) AS places FROM evals_app_run
+        SELECT coalesce(%(places)s, concurrency) AS places, (n_results - n_finished + 7) / 8 AS most_ahead
+          FROM evals_app_run
          WHERE id = %(run)s AND state IN ('queued', 'running') AND NOT coalesce(spent_usd >= budget_usd, false)),
     room AS (
-        SELECT greatest(0, least(%(most)s, (SELECT places FROM run) - count(*))) AS places FROM evals_app_result
+        SELECT greatest(0, (SELECT places FROM run) - count(*)) AS places FROM evals_app_result
          WHERE run_id = %(run)s AND state = 'running' AND lease_until >= now() AND (%(alone)s OR NOT ahead)),
     picked AS (
         SELECT id, position, repeat, state = 'running' AS expired
@@ -104,7 +105,8 @@ _CLAIM = """
            AND (state = 'pending' AND (not_before IS NULL OR not_before <= now())
                 OR state = 'running' AND lease_until < now() AND lease_owner <> %(owner)s)
          ORDER BY position, repeat
-         LIMIT (SELECT places FROM room) + %(ahead)s
+         LIMIT (SELECT CASE WHEN places > %(most)s THEN %(most)s
+                            ELSE places + least(%(ahead)s, (SELECT most_ahead FROM run)) END FROM room)
            FOR UPDATE SKIP LOCKED),
     placed AS (
         SELECT id, expired, row_number() OVER (ORDER BY position, repeat) AS place FROM picked)
@@ -134,8 +136,9 @@ def results_claim(
 ) -> list[Claimed]:
     """Lease up to `most` rows over all runs but `resting` ones, the run with the fewest calls in flight first.
 
-    Each run gives at most a fair share and a bite, and on top of that as many rows as `ahead` wants of it; when `most`
-    is 0, that alone is done, without a look at other runs. One transaction for each run; rows are appended to `into`
+    Each run gives at most a fair share and a bite. When that fills its places, it gives as many rows as `ahead` wants of
+    it besides, though no more than an eighth of what it has left; when `most` is 0, that alone is done, without a look
+    at other runs. One transaction for each run; rows are appended to `into`
     as soon as they are leased, so that they are known when a later run fails. A run at its budget is stopped instead.
     Attempts that were in flight under an expired lease are marked orphaned.
     """

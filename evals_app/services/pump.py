@@ -142,15 +142,17 @@ class Pump:
 
     async def _work(self, gateway: Gateway) -> None:
         renew_at = 0.0
-        while True:
+        await self._visit_and_start(gateway, renew=False)  # nothing is held yet
+        while self._working or self._harvest or self._ahead or self._rests():
+            await self._something_to_do()
             renew = _now() >= renew_at
             if renew:
                 renew_at = _now() + settings.LEASE_S / 3
-            for claimed in await self._visit(renew=renew):
-                self._take_on(self._work_on(claimed, gateway))
-            if not (self._working or self._harvest or self._ahead or self._rests()):
-                return
-            await self._something_to_do()
+            await self._visit_and_start(gateway, renew=renew)
+
+    async def _visit_and_start(self, gateway: Gateway, *, renew: bool) -> None:
+        for claimed in await self._visit(renew=renew):
+            self._take_on(self._work_on(claimed, gateway))
 
     async def _something_to_do(self) -> None:
         try:
@@ -321,6 +323,8 @@ class Pump:
             self._closed = visit.saved.closed - {claimed.run_id for claimed in visit.claimed}
         if visit.kept is not None:
             self._lost = visit.held - visit.kept
+        if any(not claimed.ahead for claimed in visit.claimed):
+            self._claim_again_at = 0.0  # there may be another bite
         self._dry |= visit.ahead.keys() - {claimed.run_id for claimed in visit.claimed}
         self._plans = {run_id: plan for run_id, plan in self._plans.items() if run_id not in self._closed}
         self._plans |= visit.plans

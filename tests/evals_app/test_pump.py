@@ -82,6 +82,21 @@ def test_the_server_never_sees_more_calls_at_a_time_than_the_run_allows() -> Non
     assert server.most_in_flight == 7
 
 
+def test_a_pump_fills_its_places_bite_after_bite(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without waiting until its next look at all runs is due."""
+    monkeypatch.setattr("evals_app.services.pump.CLAIM_EVERY_S", 3_600.0)
+    n_places = 4 * bite(20)
+
+    async def scenario() -> None:
+        async with pumping():
+            await until(lambda: server.most_in_flight == n_places)
+
+    with ModelServer(hold=lambda call: server.most_in_flight < n_places) as server:
+        run = make_world(n_cases=n_places, base_url=server.url).run(concurrency=n_places)
+        async_to_sync(scenario)()
+    assert states_of(run) == {"done": n_places}
+
+
 def test_a_row_that_ends_leaves_its_place_before_anybody_can_save_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the place is everybody's once that is saved, and a row leased ahead takes it over as well."""
     run_of, vacated_of = RowWork.run, LeasedAhead.vacated

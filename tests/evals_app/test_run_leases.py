@@ -64,8 +64,8 @@ def test_claimers_at_once_never_exceed_the_concurrency() -> None:
 
 
 def test_a_claimer_that_waited_for_the_lock_sees_what_was_leased_meanwhile() -> None:
-    run = make_world(n_cases=140).run(concurrency=100)
-    for _ in range(3):
+    run = make_world(n_cases=240).run(concurrency=200)
+    for _ in range(8):
         claim(20)
     locked, claimed = threading.Event(), list[Claimed]()
 
@@ -82,7 +82,7 @@ def test_a_claimer_that_waited_for_the_lock_sees_what_was_leased_meanwhile() -> 
 
     in_threads(first, second)
     assert len(claimed) == 15
-    assert leased(run) == 100
+    assert leased(run) == 200
 
 
 def _wait_for_a_blocked_backend() -> None:
@@ -95,11 +95,11 @@ def _wait_for_a_blocked_backend() -> None:
 
 
 def test_claimers_at_once_never_take_the_same_row() -> None:
-    run = make_world(n_cases=100).run(concurrency=100)
+    run = make_world(n_cases=200).run(concurrency=200)
     taken: list[int] = []
-    in_threads(*[lambda: taken.extend(row.result_id for row in claim(25))] * 4)
-    assert len(taken) == len(set(taken)) == 100
-    assert leased(run) == 100
+    in_threads(*[lambda: taken.extend(row.result_id for row in claim(25))] * 8)
+    assert len(taken) == len(set(taken)) == 200
+    assert leased(run) == 200
 
 
 def test_a_claim_takes_a_bite_in_the_order_of_the_dataset() -> None:
@@ -112,10 +112,10 @@ def test_a_claim_takes_a_bite_in_the_order_of_the_dataset() -> None:
 
 def test_runs_share_what_a_pump_can_take_and_the_emptiest_comes_first() -> None:
     world = make_world(n_cases=40)
-    big, small = world.run(concurrency=40), world.run(concurrency=40)
+    big, small = world.run(concurrency=80), world.run(concurrency=80)
     claim(20)
     assert (leased(big), leased(small)) == (10, 10)
-    late = world.run(concurrency=40)
+    late = world.run(concurrency=80)
     claim(3)
     assert leased(late) == 1
     claim(1)
@@ -124,7 +124,7 @@ def test_runs_share_what_a_pump_can_take_and_the_emptiest_comes_first() -> None:
 
 def test_what_a_run_cannot_use_of_its_share_goes_to_the_others() -> None:
     world = make_world(n_cases=40)
-    narrow, wide = world.run(concurrency=2), world.run(concurrency=40)
+    narrow, wide = world.run(concurrency=2), world.run(concurrency=80)
     claim(10)
     assert (leased(narrow), leased(wide)) == (2, 8)
 
@@ -282,13 +282,29 @@ def test_places_are_filled_before_rows_are_leased_ahead() -> None:
     assert [row.ahead for row in rows] == [False] * 4 + [True] * 2
 
 
+def test_nothing_is_leased_ahead_while_the_run_has_places() -> None:
+    """Else such rows would wait for calls to end that need not end before them."""
+    run = make_world(n_cases=40).run(concurrency=10)
+    claim(4)
+    assert results_claim(owner=uuid.uuid4(), most=5, ahead={run.pk: 5}) and leased(run) == 9
+    assert results_claim(owner=uuid.uuid4(), most=0, ahead={run.pk: 5}) == []
+
+
+def test_at_most_an_eighth_of_what_is_left_is_leased_ahead() -> None:
+    """So that the last rows of a run are shared between workers."""
+    run = make_world(n_cases=20).run(concurrency=1)
+    Run.objects.filter(pk=run.pk).update(n_finished=3)
+    rows = results_claim(owner=uuid.uuid4(), most=1, ahead={run.pk: 20})
+    assert sum(row.ahead for row in rows) == 3
+
+
 def test_a_run_that_rests_is_not_leased_ahead_of_either() -> None:
     run = make_world(n_cases=5).run(concurrency=1)
     assert results_claim(owner=uuid.uuid4(), most=1, resting={run.pk}, ahead={run.pk: 2}) == []
 
 
 def test_a_row_leased_ahead_counts_as_any_other_once_its_worker_is_dead() -> None:
-    run = make_world(n_cases=3).run(concurrency=1)
+    run = make_world(n_cases=9).run(concurrency=1)
     results_claim(owner=uuid.uuid4(), most=1, ahead={run.pk: 2})
     expire_leases(run)
     [again] = claim()
@@ -299,8 +315,9 @@ def test_a_suspect_row_is_not_tried_beside_rows_that_are_leased_ahead() -> None:
     run = make_world(n_cases=2).run(concurrency=5)
     suspect, other = Result.objects.filter(run=run).order_by("position")
     Result.objects.filter(pk=suspect.pk).update(n_leases=SUSPECT_LEASES)
-    [ahead] = results_claim(owner=uuid.uuid4(), most=0, ahead={run.pk: 1})
-    assert (ahead.result_id, claim()) == (other.pk, [])
+    [row] = claim()
+    Result.objects.filter(pk=row.result_id).update(ahead=True)
+    assert (row.result_id, claim()) == (other.pk, [])
 
 
 def test_the_sweep_takes_rows_of_a_stopped_run_out_of_dead_hands() -> None:
