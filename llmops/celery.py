@@ -1,10 +1,12 @@
 """The Celery application. Messages are nudges: losing all of them loses no work."""
 
+import asyncio
 import gc
 import os
 import sys
 from typing import Any
 
+import uvloop
 from celery import Celery
 from celery.app.amqp import AMQP
 from celery.signals import setup_logging, task_postrun, task_prerun, worker_process_init
@@ -51,6 +53,12 @@ def collect_less_often(**_signal: object) -> None:
     """What is loaded stays, and calls leave hardly a cycle behind: looking for cycles took an eighth of the time."""
     gc.freeze()
     gc.set_threshold(20_000, 10, 10)
+
+
+@worker_process_init.connect
+def run_on_uvloop(**_signal: object) -> None:
+    """See docs/adr/0013. Web processes do so by themselves: uvicorn uses it when it is there."""
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 
 @task_prerun.connect

@@ -4,6 +4,7 @@ DATABASE_URL and REDIS_URL are used when set; otherwise a Postgres and a Redis a
 folder, once, and xdist's workers inherit their addresses.
 """
 
+import asyncio
 import contextlib
 import ipaddress
 import os
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import redis
+import uvloop
 from django.conf import settings
 from django.db import connection
 from django.test import override_settings
@@ -38,6 +40,7 @@ _servers = contextlib.ExitStack()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Runs before pytest-django loads the settings."""
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # as workers and web processes
     if settings.configured:
         raise pytest.UsageError("The settings were loaded too early: unset DJANGO_SETTINGS_MODULE.")
     if not hasattr(config, "workerinput"):

@@ -1,6 +1,7 @@
 """Connections that must not happen (RELIABILITY R35): a listener on loopback counts what reaches it."""
 
 import asyncio
+import ipaddress
 import socket
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -29,14 +30,25 @@ def client_of(request: pytest.FixtureRequest) -> Callable[[OutboundPolicy], Any]
     return request.param
 
 
+def is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 class FakeDNS:
-    """Answers of a name server that somebody else controls, one list for each question."""
+    """Answers of a name server that somebody else controls, one list for each question. Addresses are not asked for."""
 
     def __init__(self, answers: Iterable[list[str]]) -> None:
         self._answers = iter(answers)
         self.asked = 0
+        self._without_asking = asyncio.get_running_loop().getaddrinfo
 
-    async def __call__(self, host: str, port: int, **_: Any) -> list[Any]:
+    async def __call__(self, host: str, port: int, **options: Any) -> list[Any]:
+        if is_address(host):
+            return await self._without_asking(host, port, **options)
         self.asked += 1
         families = {True: socket.AF_INET6, False: socket.AF_INET}
         return [

@@ -6,15 +6,14 @@ tests/contract/test_outbound.py.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
-from asyncio.selector_events import BaseSelectorEventLoop
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import uvloop
 
 from evals_app.models import Result
 from llmops.core.choices import Role
@@ -74,21 +73,22 @@ def inside() -> Iterator[Inside]:
 def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each name was looked up. Public addresses are there, but nothing listens."""
     questions: Counter[str] = Counter()
-    connect = BaseSelectorEventLoop.sock_connect
 
-    async def look_up(loop: Any, host: str, port: int, **_: Any) -> list[Any]:
-        answers = NAMES[host]
-        questions[host] += 1
-        answer = answers[min(questions[host], len(answers)) - 1]
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in answer]
+    class Loop(uvloop.Loop):
+        async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> list[Any]:
+            if host not in NAMES:
+                return await super().getaddrinfo(host, port, **options)
+            answers = NAMES[host]
+            questions[host] += 1
+            answer = answers[min(questions[host], len(answers)) - 1]
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in answer]
 
-    async def reach(loop: Any, connecting: socket.socket, address: Any) -> Any:
-        if address[0] == "93.184.216.34":
-            raise ConnectionRefusedError("nothing listens there")
-        return await connect(loop, connecting, address)
+        async def sock_connect(self, connecting: socket.socket, address: Any) -> None:
+            if address[0] == "93.184.216.34":
+                raise ConnectionRefusedError("nothing listens there")
+            await super().sock_connect(connecting, address)
 
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", look_up)
-    monkeypatch.setattr(BaseSelectorEventLoop, "sock_connect", reach)
+    monkeypatch.setattr(uvloop.EventLoopPolicy, "_loop_factory", lambda policy: Loop())
     return questions
 
 
