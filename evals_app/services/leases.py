@@ -136,10 +136,10 @@ def results_claim(
 ) -> list[Claimed]:
     """Lease up to `most` rows over all runs but `resting` ones, the run with the fewest calls in flight first.
 
-    Each run gives at most a fair share and a bite. When that fills its places, it gives as many rows as `ahead` wants of
-    it besides, though no more than an eighth of what it has left; when `most` is 0, that alone is done, without a look
-    at other runs. One transaction for each run; rows are appended to `into`
-    as soon as they are leased, so that they are known when a later run fails. A run at its budget is stopped instead.
+    Each run gives at most a fair share and a bite. When that fills its places, it gives as many rows as `ahead` wants
+    of it besides, though no more than an eighth of what it has left; when `most` is 0, that alone is done, without a
+    look at other runs. One transaction for each run; rows are appended to `into` as soon as they are leased, so that
+    they are known when a later run fails. A run at its budget is stopped instead.
     Attempts that were in flight under an expired lease are marked orphaned.
     """
     claimed: list[Claimed] = [] if into is None else into
