@@ -96,7 +96,7 @@ _CLAIM = """
           FROM evals_app_run
          WHERE id = %(run)s AND state IN ('queued', 'running') AND NOT coalesce(spent_usd >= budget_usd, false)),
     room AS (
-        SELECT greatest(0, (SELECT places FROM run) - count(*)) AS places FROM evals_app_result
+        SELECT greatest(0, (SELECT places FROM run) - count(*)) AS free FROM evals_app_result
          WHERE run_id = %(run)s AND state = 'running' AND lease_until >= now() AND (%(alone)s OR NOT ahead)),
     picked AS (
         SELECT id, position, repeat, state = 'running' AS expired
@@ -105,14 +105,14 @@ _CLAIM = """
            AND (state = 'pending' AND (not_before IS NULL OR not_before <= now())
                 OR state = 'running' AND lease_until < now() AND lease_owner <> %(owner)s)
          ORDER BY position, repeat
-         LIMIT (SELECT CASE WHEN places > %(most)s THEN %(most)s
-                            ELSE places + least(%(ahead)s, (SELECT most_ahead FROM run)) END FROM room)
+         LIMIT (SELECT least(free, %(most)s) + CASE WHEN free > %(most)s AND NOT %(full)s THEN 0
+                                                    ELSE least(%(ahead)s, (SELECT most_ahead FROM run)) END FROM room)
            FOR UPDATE SKIP LOCKED),
     placed AS (
         SELECT id, expired, row_number() OVER (ORDER BY position, repeat) AS place FROM picked)
     UPDATE evals_app_result AS result
        SET state = 'running', lease_owner = %(owner)s, lease_until = now() + make_interval(secs => %(lease_s)s),
-           n_leases = result.n_leases + 1, not_before = NULL, ahead = placed.place > room.places
+           n_leases = result.n_leases + 1, not_before = NULL, ahead = placed.place > least(room.free, %(most)s)
       FROM room, placed, evals_app_caseversion AS content
      WHERE result.id = placed.id AND content.id = result.case_version_id
     RETURNING placed.expired, result.id, result.run_id, content.inputs, content.expected, content.reference,
@@ -132,14 +132,16 @@ def results_claim(
     most: int,
     resting: Collection[int] = (),
     ahead: Mapping[int, int] | None = None,
+    full: bool = False,
     into: list[Claimed] | None = None,
 ) -> list[Claimed]:
     """Lease up to `most` rows over all runs but `resting` ones, the run with the fewest calls in flight first.
 
-    Each run gives at most a fair share and a bite. When that fills its places, it gives as many rows as `ahead` wants
-    of it besides, though no more than an eighth of what it has left; when `most` is 0, that alone is done, without a
-    look at other runs. One transaction for each run; rows are appended to `into` as soon as they are leased, so that
-    they are known when a later run fails. A run at its budget is stopped instead.
+    Each run gives at most a fair share and a bite. When that fills its places, or the pump is `full` and could not fill
+    them, it gives as many rows as `ahead` wants of it besides, though no more than an eighth of what it has left; when
+    `most` is 0, that alone is done, without a look at other runs. One transaction for each run; rows are appended to
+    `into` as soon as they are leased, so that they are known when a later run fails. A run at its budget is stopped
+    instead.
     Attempts that were in flight under an expired lease are marked orphaned.
     """
     claimed: list[Claimed] = [] if into is None else into
@@ -150,7 +152,7 @@ def results_claim(
     left = most
     for at, (run_id, most_of_run) in enumerate(waiting):
         share = min(-(-left // (len(waiting) - at)), most_of_run)
-        rows = _claim_from_run(run_id, owner=owner, most=share, ahead=ahead.get(run_id, 0))
+        rows = _claim_from_run(run_id, owner=owner, most=share, ahead=ahead.get(run_id, 0), full=full)
         claimed += rows
         left -= sum(not row.ahead for row in rows)
     return claimed
@@ -162,6 +164,11 @@ def _open_runs(resting: Collection[int], ahead: Collection[int]) -> list[tuple[i
     message.add(_OPEN_RUNS, [list(resting)], read=found.extend)
     message.send()
     return [(run_id, bite(places)) for run_id, places, taken in found if taken < places or run_id in ahead]
+
+
+def runs_waiting(resting: Collection[int]) -> frozenset[int]:
+    """Runs that have rows to claim and places left for them."""
+    return frozenset(run_id for run_id, _ in _open_runs(resting, ()))
 
 
 def leases_renew(*, owner: UUID, held: Collection[int]) -> set[int]:
@@ -223,8 +230,8 @@ def last_try(claimed: Claimed) -> bool:
     return claimed.n_leases >= MOST_LEASES
 
 
-def _claim_from_run(run_id: int, *, owner: UUID, most: int, ahead: int) -> list[Claimed]:
-    locked, rows = _claim(_claim_parameters(run_id, owner, most, ahead))
+def _claim_from_run(run_id: int, *, owner: UUID, most: int, ahead: int, full: bool) -> list[Claimed]:
+    locked, rows = _claim(_claim_parameters(run_id, owner, most, ahead, full=full))
     if locked is None:
         return []
     state, over_budget, _ = locked
@@ -261,6 +268,7 @@ def _claim_parameters(
     most: int,
     ahead: int,
     *,
+    full: bool = False,
     places: int | None = None,
     leases: tuple[int, int] = (0, SUSPECT_LEASES - 1),
 ) -> dict[str, Any]:
@@ -270,6 +278,7 @@ def _claim_parameters(
         "owner": owner,
         "most": most,
         "ahead": ahead,
+        "full": full,
         "places": places,
         "alone": places is not None,
         "least_leases": leases[0],

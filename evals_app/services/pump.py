@@ -24,7 +24,14 @@ from evals_app.services.ahead import LeasedAhead
 from evals_app.services.answering import RowWork
 from evals_app.services.harvest_ledger import HarvestLedger, LedgerClosed
 from evals_app.services.harvests import GivenBack, Harvest
-from evals_app.services.leases import Claimed, leases_renew, most_ahead, results_claim, results_give_back
+from evals_app.services.leases import (
+    Claimed,
+    leases_renew,
+    most_ahead,
+    results_claim,
+    results_give_back,
+    runs_waiting,
+)
 from evals_app.services.plans import PlanBroken, RunPlan, run_plan
 from evals_app.services.saving import Saved, harvest_save
 from evals_app.services.states import run_fail, runs_closed, runs_settle
@@ -76,13 +83,21 @@ class _Visit:
     known: frozenset[int]
     held: frozenset[int]
     resting: frozenset[int]
-    free: int
+    looks_around: bool
+    room: int
+    """How many calls more this pump may have in flight."""
     ahead: dict[int, int]
     renew: bool
     saved: Saved | None = None
     kept: set[int] | None = None
     claimed: list[Claimed] = field(default_factory=list)
+    waiting: frozenset[int] | None = None
+    """The runs that wait for places, of which this pump has none; None when it did not look."""
     plans: dict[int, _Plan] = field(default_factory=dict)
+
+    def n_placed(self) -> int:
+        """How many of the claimed rows have a place."""
+        return sum(not claimed.ahead for claimed in self.claimed)
 
 
 class Pump:
@@ -115,6 +130,9 @@ class Pump:
         self._resting: dict[int, float] = {}
         self._dry: frozenset[int] = frozenset()
         """Runs that had no row left to lease ahead, and are not asked again until the next look at all runs."""
+        self._contended = False
+        """Whether this pump has no room for a run that waits: then whichever run has the fewest calls in flight gets each
+        place that is left, and none keeps its own by rows leased ahead."""
         self._for_s = self._claim_until = self._claim_again_at = self._last_claim_at = 0.0
 
     async def drive(self, *, for_s: float, at_most_s: float | None = None) -> PumpReport:
@@ -213,13 +231,16 @@ class Pump:
             known=frozenset(self._plans) | in_flight.keys(),
             held=frozenset(claimed.result_id for claimed in (*self._working.values(), *self._ahead)),
             resting=frozenset(self._resting),
-            free=self.most_in_flight - len(self._working) if looks_around else 0,
+            looks_around=looks_around,
+            room=self.most_in_flight - len(self._working),
             ahead=wanted if claims else {},
             renew=renew,
         )
 
     def _wanted_ahead(self, in_flight: Counter[int]) -> dict[int, int]:
         """How many more rows to lease ahead, of each run that has used up half of what it had."""
+        if self._contended:
+            return {}
         waiting = self._ahead.n_by_run()
         wanted = {run_id: most_ahead(n_calls) - waiting.get(run_id, 0) for run_id, n_calls in in_flight.items()}
         return {
@@ -229,10 +250,10 @@ class Pump:
         }
 
     def _give_back_stranded(self, in_flight: Counter[int]) -> None:
-        """Rows leased ahead of a run that has no call in flight here whose place they could take over: whoever has
-        room may have them."""
+        """Rows leased ahead of a run that has no call in flight here whose place they could take over, or may take over
+        none: whoever has room may have them."""
         for run_id in self._ahead.n_by_run():
-            if not in_flight[run_id]:
+            if self._contended or not in_flight[run_id]:
                 self._harvest.given_back += [GivenBack(row.result_id) for row in self._ahead.give_up(run_id)]
 
     def _may_claim(self, now: float) -> bool:
@@ -259,8 +280,16 @@ class Pump:
             visit.kept = leases_renew(owner=self.owner, held=held)
             heartbeat(WORKER)
             runs_tidy()
-        most = visit.free - sum(not claimed.ahead for claimed in visit.claimed)
-        results_claim(owner=self.owner, most=most, resting=visit.resting, ahead=visit.ahead, into=visit.claimed)
+        results_claim(
+            owner=self.owner,
+            most=visit.room - visit.n_placed() if visit.looks_around else 0,
+            resting=visit.resting,
+            ahead=visit.ahead,
+            full=visit.room <= 0,
+            into=visit.claimed,
+        )
+        if visit.looks_around and visit.room <= 0:
+            visit.waiting = runs_waiting(visit.resting)
         self._load_plans(visit)
 
     def _save(self, visit: _Visit) -> Saved:
@@ -323,14 +352,22 @@ class Pump:
             self._closed = visit.saved.closed - {claimed.run_id for claimed in visit.claimed}
         if visit.kept is not None:
             self._lost = visit.held - visit.kept
-        if any(not claimed.ahead for claimed in visit.claimed):
+        if 0 < visit.n_placed() < visit.room:
             self._claim_again_at = 0.0  # there may be another bite
+        self._learn_who_waits(visit)
         self._dry |= visit.ahead.keys() - {claimed.run_id for claimed in visit.claimed}
         self._plans = {run_id: plan for run_id, plan in self._plans.items() if run_id not in self._closed}
         self._plans |= visit.plans
         for loaded in visit.plans.values():
             for target in loaded.plan.targets():
                 self._prices[(target.credential.connection_id, target.model)] = target.price
+
+    def _learn_who_waits(self, visit: _Visit) -> None:
+        if visit.waiting is not None:
+            runs = {claimed.run_id for claimed in self._working.values()} | visit.waiting
+            self._contended = bool(visit.waiting) and len(runs) > 1
+        elif visit.looks_around and visit.n_placed() < visit.room:
+            self._contended = False
 
     def _price_of(self, credential: Credential, model: str) -> Price | None:
         return self._prices.get((credential.connection_id, model))

@@ -15,8 +15,9 @@ from llmops.celery import app
 
 @pytest.mark.django_db(transaction=True)
 def test_sessions_with_the_database_are_left_to_the_next_task() -> None:
-    sessions = [_session_of_a_task() for _ in range(6)]
-    assert set(sessions[3:]) <= set(sessions[:3]), "of the pool's few, and none is opened anew"
+    in_turn = connection.settings_dict["OPTIONS"]["pool"]["max_size"]
+    sessions = [_session_of_a_task() for _ in range(2 * in_turn)]
+    assert set(sessions[in_turn:]) <= set(sessions[:in_turn]), "none is opened anew"
     assert connection.connection is None
 
 

@@ -42,7 +42,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 @asynccontextmanager
 async def pumping(**options: Any) -> AsyncIterator[Pump]:
     """A pump at work while the block acts; waits for its end."""
-    pump = Pump(limiter=options.pop("limiter", None) or Unlimited())
+    limiter, most_in_flight = options.pop("limiter", None) or Unlimited(), options.pop("most_in_flight", None)
+    pump = Pump(limiter=limiter, most_in_flight=most_in_flight)
     driving = asyncio.create_task(pump.drive(**{"for_s": 20.0, **options}))
     try:
         yield pump
@@ -204,6 +205,28 @@ def test_rows_leased_ahead_go_back_when_the_places_they_wait_for_were_lost(
         async_to_sync(scenario)()
     assert (states_of(run), len(server.calls)) == ({"running": 8, "pending": 22}, 8)
     assert Result.objects.filter(run=run, state="pending", n_leases__gt=0).count() == 0
+
+
+def test_a_full_pump_leaves_places_to_a_run_that_waits() -> None:
+    """Else a run that fills it would keep it to its end, each call followed by one of the same run."""
+    released = False
+    runs: list[Run] = []
+
+    async def scenario() -> None:
+        nonlocal released
+        async with pumping(most_in_flight=8) as pump:
+            await until(lambda: server.in_flight == 8 and list(pump._ahead))
+            runs.append(await sync_to_async(world.run)(concurrency=2))
+            await until(lambda: pump._contended and not list(pump._ahead))
+            released = True
+
+    with ModelServer(hold=lambda call: not released) as server:
+        world = make_world(n_cases=60, base_url=server.url)
+        runs.append(world.run(concurrency=8))
+        async_to_sync(scenario)()
+    first, second = ([*Result.objects.filter(run=run).order_by("finished_at")] for run in runs)
+    assert [states_of(run) for run in runs] == [{"done": 60}] * 2
+    assert second[1].finished_at < first[20].finished_at, "its first two calls come among the first twenty of the other"
 
 
 def test_no_call_goes_out_before_the_one_whose_place_it_takes_is_saved() -> None:

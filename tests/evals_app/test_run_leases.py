@@ -290,6 +290,13 @@ def test_nothing_is_leased_ahead_while_the_run_has_places() -> None:
     assert results_claim(owner=uuid.uuid4(), most=0, ahead={run.pk: 5}) == []
 
 
+def test_a_full_pump_leases_ahead_also_of_a_run_with_more_places_than_it_can_fill() -> None:
+    run = make_world(n_cases=40).run(concurrency=30)
+    claim(4)
+    rows = results_claim(owner=uuid.uuid4(), most=0, ahead={run.pk: 2}, full=True)
+    assert [row.ahead for row in rows] == [True, True]
+
+
 def test_at_most_an_eighth_of_what_is_left_is_leased_ahead() -> None:
     """So that the last rows of a run are shared between workers."""
     run = make_world(n_cases=20).run(concurrency=1)
