@@ -88,6 +88,14 @@ def cases_page(dataset: Dataset, fits: CaseFilter, *, after: int | None = None, 
     )
 
 
+def case_neighbours(dataset: Dataset, fits: CaseFilter, *, position: int) -> tuple[int | None, int | None]:
+    """The ids of the cases before and after a position among those that fit; None at the ends."""
+    cases = current_cases(dataset, fits)
+    before = cases.filter(position__lt=position).order_by("-position").values_list("case_id", flat=True)
+    after = cases.filter(position__gt=position).order_by("position").values_list("case_id", flat=True)
+    return before.first(), after.first()
+
+
 def _beginnings(keys: list[int]) -> QuerySet[CaseVersion]:
     """These versions in the dataset's order, with the beginnings of their texts in place of the texts."""
     return (

@@ -131,7 +131,7 @@ class Pump:
         self._dry: frozenset[int] = frozenset()
         """Runs that had no row left to lease ahead, and are not asked again until the next look at all runs."""
         self._contended = False
-        """Whether this pump has no room for a run that waits: then whichever run has the fewest calls in flight gets each
+        """Whether this pump has no room for a run that waits: then the run with the fewest calls in flight gets each
         place that is left, and none keeps its own by rows leased ahead."""
         self._for_s = self._claim_until = self._claim_again_at = self._last_claim_at = 0.0
 

@@ -19,6 +19,7 @@ from evals_app.selectors.cases import (
     CaseLine,
     CasesPage,
     TagCount,
+    case_neighbours,
     case_tags,
     case_title,
     cases_page,
@@ -56,6 +57,8 @@ def case_list(
         "may_run": request.actor.may(Action.START_RUN) and dataset.archived_at is None,
         **panel,
     }
+    if (version := panel.get("version")) is not None:
+        context |= _steps(request, dataset, here, position=version.position)
     if panel_only:
         return context
     return context | _cases(request, dataset, here, opened=panel.get("opened")) | _news(request, dataset)
@@ -81,6 +84,15 @@ def case_panel(dataset: Dataset, version: CaseVersion, form: CaseForm) -> dict[s
         "version": version,
         "case_title": case_title(version.inputs, dataset.columns, key=version.case.key),
         "case_form": form,
+    }
+
+
+def _steps(request: ProjectRequest, dataset: Dataset, here: str, *, position: int) -> dict[str, Any]:
+    """Where the side panel's arrows lead: to the case before and the one after, on whichever page of the list."""
+    before, after = case_neighbours(dataset, filter_in(request), position=position)
+    return {
+        "previous_case": here + query_of(request, *LIST, case=before) if before else "",
+        "next_case": here + query_of(request, *LIST, case=after) if after else "",
     }
 
 

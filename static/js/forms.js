@@ -41,14 +41,34 @@
     }
   });
 
-  /* form[data-guard]: ask before leaving with text that was typed and not sent. */
+  /* form[data-guard]: ask before leaving with text that was typed and not sent. Within [data-not-saved] nothing is stored. */
   const dirty = new Set();
   whenPresent("form[data-guard]", (form) => {
-    form.addEventListener("input", () => dirty.add(form));
+    form.addEventListener("input", (event) => {
+      if (event.target.closest("[data-not-saved]")) return;
+      dirty.add(form);
+      form.dataset.changed = "yes";
+    });
     form.addEventListener("reset", () => dirty.delete(form));
     form.addEventListener("submit", () => dirty.delete(form));
   });
+  const typedIn = (place) => [...dirty].find((form) => form.isConnected && form.closest(place));
   addEventListener("beforeunload", (event) => {
-    for (const form of dirty) if (form.isConnected) { event.preventDefault(); return; }
+    if (typedIn("body")) event.preventDefault();
+  });
+  /* The side panel is left without leaving the page: dialog#leave-unsaved asks then. */
+  document.addEventListener("htmx:confirm", (event) => {
+    if (!event.detail.elt.matches(".row-link, [data-panel-step], [data-panel-close]")) return;
+    const form = typedIn(".panel");
+    const dialog = document.getElementById("leave-unsaved");
+    if (!form || !dialog) return;
+    event.preventDefault();
+    dialog.returnValue = "";
+    dialog.showModal();
+    dialog.addEventListener("close", () => {
+      if (dialog.returnValue !== "leave") return;
+      dirty.delete(form);
+      event.detail.issueRequest(true);
+    }, { once: true });
   });
 })();

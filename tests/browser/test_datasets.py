@@ -102,6 +102,33 @@ def test_a_case_is_opened_edited_and_closed_without_leaving_the_list(page: Page)
     expect(page.locator("#case-sheet")).to_be_visible()
 
 
+def test_the_panel_goes_on_to_the_next_case_and_asks_before_it_throws_away_what_was_typed(page: Page) -> None:
+    new_dataset(page)
+    type_cases(page, ("first?", "one"), ("second?", "two"))
+    page.get_by_role("link", name="first?").click()
+    panel = page.locator("#case-sheet")
+    expect(panel).to_be_focused()
+    page.keyboard.press("j")
+    expect(panel.get_by_label("question")).to_have_value("second?")
+    expect(panel.get_by_role("link", name="Next")).to_have_count(0)
+    page.get_by_role("link", name="second?").and_(page.locator("[aria-current]")).wait_for()
+
+    panel.get_by_label("Expected answer").fill("2")
+    asked = page.get_by_role("dialog", name="Leave without saving?")
+    panel.get_by_role("link", name="Previous").click()
+    asked.get_by_role("button", name="Keep editing").click()
+    expect(panel.get_by_label("Expected answer")).to_have_value("2")
+    panel.get_by_role("link", name="Previous").click()
+    page.keyboard.press("Escape")
+    expect(asked).to_be_hidden()
+    expect(panel.get_by_label("Expected answer")).to_have_value("2")
+    panel.get_by_role("link", name="Previous").click()
+    asked.get_by_role("button", name="Leave it").click()
+    expect(panel.get_by_label("question")).to_have_value("first?")
+    panel.get_by_role("link", name="Close").click()
+    expect(panel).to_have_count(0)
+
+
 def test_the_filters_keep_their_line_and_the_list_its_place_when_a_case_is_opened(page: Page) -> None:
     page.goto("/p/demo/datasets/Card%20and%20account%20questions/?tag=critical")
     chips = page.get_by_role("navigation", name="Show")
@@ -380,6 +407,17 @@ def test_everything_of_a_dataset_without_javascript(plain: Page, tmp_path: Path)
     plain.get_by_role("button", name="Archive").click()
     plain.get_by_role("button", name="Bring it back").click()
     expect(plain.locator("#toasts")).to_contain_text("is back in the list")
+
+
+def test_a_metric_asks_to_be_saved_once_it_was_changed(page: Page) -> None:
+    page.goto("/p/demo/metrics/Correct/")
+    save = page.get_by_role("button", name="Save as version")
+    color = "button => getComputedStyle(button).backgroundColor"
+    quiet = save.evaluate(color)
+    page.locator(".metric-try textarea").first.fill("Nothing of this is stored.")
+    assert save.evaluate(color) == quiet
+    page.locator(".metric-form .setting textarea, .metric-form .setting input").first.fill("Is it right?")
+    expect(save).not_to_have_css("background-color", quiet)
 
 
 def test_a_metric_is_tried_and_made(page: Page) -> None:

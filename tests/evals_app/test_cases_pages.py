@@ -273,3 +273,19 @@ def test_a_case_of_another_dataset_is_not_opened(room: Room, dataset: Dataset) -
     assert room.client.post(f"{room.address}datasets/other/cases/{version.case_id}/", form).status_code == 404
     room.client.post(f"{room.address}datasets/other/cases/{version.case_id}/remove/")
     assert len(current(dataset)) == 2
+
+
+def test_a_case_leads_to_its_neighbours_in_the_list_as_it_is_narrowed_down(room: Room, dataset: Dataset) -> None:
+    more = [("K3", "third", []), ("K4", "fourth", ["a"])]
+    cases_put(dataset, [CaseRow(key=key, inputs={"question": text}, tags=tags) for key, text, tags in more])
+    first, second, third, fourth = sorted(current(dataset), key=lambda version: version.position)
+
+    def steps(version: CaseVersion, query: str = "", **headers: str) -> dict[str, str]:
+        address = f"{room.address}datasets/cards/?{query}case={version.case_id}"
+        text = room.client.get(address, headers=headers).content.decode()
+        return dict(re.findall(r'href="[^"]*[?;]case=(\d+)"[^>]*data-panel-step="(\w+)"', text))
+
+    assert steps(first) == {str(second.case_id): "next"}
+    assert steps(third) == steps(third, **HTMX) == {str(second.case_id): "previous", str(fourth.case_id): "next"}
+    assert steps(fourth) == {str(third.case_id): "previous"}
+    assert steps(first, "tag=a&") == {str(fourth.case_id): "next"}

@@ -289,6 +289,18 @@ def test_a_result_leads_to_its_neighbours_in_the_list_as_it_is_narrowed_down() -
     assert steps(f"show=error&result={third.pk}") == {}
 
 
+def test_a_result_leads_to_its_case_and_its_prompt() -> None:
+    run = make_world(n_cases=1).run()
+    result = Result.objects.get(run=run)
+    here = reverse("evals:run-detail", args=[run.project.slug, run.pk])
+    page = unescape(reader(run).get(f"{here}?result={result.pk}").content.decode())
+    case = reverse("evals:dataset-detail", args=[run.project.slug, run.dataset.name])
+    assert f'href="{case}?case={result.case_version.case_id}"' in page
+    prompt = reverse("prompts:prompt-detail", args=[run.project.slug, run.prompt_version.prompt.name])
+    panel = page[page.index('id="result-panel"') :]
+    assert f'href="{prompt}"' not in panel, "who reads may not change it"
+
+
 def test_the_story_of_a_result_names_its_inputs_in_the_order_of_the_columns() -> None:
     world = make_world()
     dataset = dataset_create(project=world.project, name="ordered")
