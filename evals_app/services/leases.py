@@ -37,12 +37,6 @@ def bite(concurrency: int) -> int:
     return max(SMALLEST_BITE, concurrency // 8)
 
 
-def most_ahead(in_flight: int) -> int:
-    """Rows leased ahead for so many calls in flight: one for each, since all of them may end at once. Of the last rows
-    of a run fewer, see _CLAIM: an idle worker cannot have them."""
-    return in_flight
-
-
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """One leased row with what is needed to answer and mark it.

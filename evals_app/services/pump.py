@@ -24,14 +24,7 @@ from evals_app.services.ahead import LeasedAhead
 from evals_app.services.answering import RowWork
 from evals_app.services.harvest_ledger import HarvestLedger, LedgerClosed
 from evals_app.services.harvests import GivenBack, Harvest
-from evals_app.services.leases import (
-    Claimed,
-    leases_renew,
-    most_ahead,
-    results_claim,
-    results_give_back,
-    runs_waiting,
-)
+from evals_app.services.leases import Claimed, leases_renew, results_claim, results_give_back, runs_waiting
 from evals_app.services.plans import PlanBroken, RunPlan, run_plan
 from evals_app.services.saving import Saved, harvest_save
 from evals_app.services.states import run_fail, runs_closed, runs_settle
@@ -238,11 +231,12 @@ class Pump:
         )
 
     def _wanted_ahead(self, in_flight: Counter[int]) -> dict[int, int]:
-        """How many more rows to lease ahead, of each run that has used up half of what it had."""
+        """How many more rows to lease ahead, of each run that has used up half of what it had. One for each of its
+        calls in flight, since all of them may end at once."""
         if self._contended:
             return {}
         waiting = self._ahead.n_by_run()
-        wanted = {run_id: most_ahead(n_calls) - waiting.get(run_id, 0) for run_id, n_calls in in_flight.items()}
+        wanted = {run_id: n_calls - waiting.get(run_id, 0) for run_id, n_calls in in_flight.items()}
         return {
             run_id: more
             for run_id, more in wanted.items()
@@ -280,15 +274,16 @@ class Pump:
             visit.kept = leases_renew(owner=self.owner, held=held)
             heartbeat(WORKER)
             runs_tidy()
+        full = visit.room <= 0
         results_claim(
             owner=self.owner,
             most=visit.room - visit.n_placed() if visit.looks_around else 0,
             resting=visit.resting,
             ahead=visit.ahead,
-            full=visit.room <= 0,
+            full=full,
             into=visit.claimed,
         )
-        if visit.looks_around and visit.room <= 0:
+        if visit.looks_around and full:
             visit.waiting = runs_waiting(visit.resting)
         self._load_plans(visit)
 

@@ -155,12 +155,10 @@ class RedisLimiter:
     async def _pause_left(self, credential: Credential, max_wait_s: float) -> float:
         """Seconds that a connection without limits is still paused. Of calls that start together one asks Redis, and
         the others hear of it. Raises wait_too_long."""
-        connection_id = credential.connection_id
-        if self._not_paused_until.get(connection_id, 0.0) <= _now():
-            async with self._asking[connection_id]:
-                if self._not_paused_until.get(connection_id, 0.0) <= _now():
-                    return await self._taken(credential, 1, 0, max_wait_s)
-        return 0.0
+        async with self._asking[credential.connection_id]:
+            if self._not_paused_until.get(credential.connection_id, 0.0) > _now():
+                return 0.0
+            return await self._taken(credential, 1, 0, max_wait_s)
 
     async def _sleep(self, credential: Credential, tokens: int, wait_s: float) -> None:
         try:

@@ -42,17 +42,14 @@
   });
 
   /* form[data-guard]: ask before leaving with text that was typed and not sent. Within [data-not-saved] nothing is stored. */
-  const dirty = new Set();
   whenPresent("form[data-guard]", (form) => {
     form.addEventListener("input", (event) => {
-      if (event.target.closest("[data-not-saved]")) return;
-      dirty.add(form);
-      form.dataset.changed = "yes";
+      if (!event.target.closest("[data-not-saved]")) form.dataset.changed = "yes";
     });
-    form.addEventListener("reset", () => dirty.delete(form));
-    form.addEventListener("submit", () => dirty.delete(form));
+    form.addEventListener("reset", () => delete form.dataset.changed);
+    form.addEventListener("submit", () => { if (form.dataset.changed) form.dataset.changed = "sent"; });
   });
-  const typedIn = (place) => [...dirty].find((form) => form.isConnected && form.closest(place));
+  const typedIn = (place) => document.querySelector(`${place} form[data-changed="yes"]`);
   addEventListener("beforeunload", (event) => {
     if (typedIn("body")) event.preventDefault();
   });
@@ -67,7 +64,7 @@
     dialog.showModal();
     dialog.addEventListener("close", () => {
       if (dialog.returnValue !== "leave") return;
-      dirty.delete(form);
+      delete form.dataset.changed;
       event.detail.issueRequest(true);
     }, { once: true });
   });

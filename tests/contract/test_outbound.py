@@ -1,7 +1,6 @@
 """Connections that must not happen (RELIABILITY R35): a listener on loopback counts what reaches it."""
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -30,14 +29,6 @@ def client_of(request: pytest.FixtureRequest) -> Callable[[OutboundPolicy], Any]
     return request.param
 
 
-def is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
 class FakeDNS:
     """Answers of a name server that somebody else controls, one list for each question. Addresses are not asked for."""
 
@@ -47,7 +38,7 @@ class FakeDNS:
         self._without_asking = asyncio.get_running_loop().getaddrinfo
 
     async def __call__(self, host: str, port: int, **options: Any) -> list[Any]:
-        if is_address(host):
+        if outbound._literal(host) is not None:
             return await self._without_asking(host, port, **options)
         self.asked += 1
         families = {True: socket.AF_INET6, False: socket.AF_INET}

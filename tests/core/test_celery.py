@@ -23,14 +23,13 @@ def test_sessions_with_the_database_are_left_to_the_next_task() -> None:
 
 def _session_of_a_task() -> int:
     """What a worker process does around a task, with Celery's own part in it."""
-    task = tick_runs
     around = DjangoWorkerFixup(app)
     around.worker = SimpleNamespace(pool_cls="prefork")
-    around.on_task_prerun(task)
-    task_prerun.send(task, task_id="1", task=task)
+    around.on_task_prerun(tick_runs)
+    task_prerun.send(tick_runs, task_id="1", task=tick_runs)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (session,) = cursor.fetchone()
-    around.on_task_postrun(task)
-    task_postrun.send(task, task_id="1", task=task)
+    around.on_task_postrun(tick_runs)
+    task_postrun.send(tick_runs, task_id="1", task=tick_runs)
     return int(session)
