@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -18,7 +18,7 @@ from tests.evals_app.files import upload
 NASTY = [
     "", " ", "\n", "a\nb", "a\r\nb", "\ta", "=1+1", "+1", "-1", "@a", "'=1", "＝1", '"', '""', "a,b;c|d\te", "\ufeffa",
     "007", "1e5", "TRUE", "null", "None", "[]", "{}", "[\"a\"]", "input:x",
-    "_x000D_", "\x0b", "\x1f", "\u2028", "🙂", "é", "e\u0301",
+    "_x000D_", "\x0b", "\x1f", "a\x1fb", "\u2028", "🙂", "é", "e\u0301",
     " a ", "\\N", "\\", "NULL", "#N/A", "2024-01-01", "a" * 33, "\x85", "x" * 32_768,
 ]  # fmt: skip
 texts = st.sampled_from(NASTY[:-1]) | st.text(
@@ -79,6 +79,7 @@ class TestRoundTrip(TestCase):
         cls.room = make_room()
 
     @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @example([{"inputs": {"question": "0\x1f0"}}], "csv")
     @given(st.lists(cases, min_size=1, max_size=4), st.sampled_from(["csv", "jsonl", "xlsx"]))
     def test_export_and_import_lose_nothing(self, rows: list[dict[str, Any]], file_format: str) -> None:
         api = self.room.api()

@@ -22,7 +22,8 @@ from evals_app.engine.files.table import Row
 csv.field_size_limit(2**31 - 1)
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-NO_DELIMITER = "\x1f"
+# No text can hold half of a surrogate pair of this kind, whatever the file's encoding.
+NO_DELIMITER = "\ud800"
 _SAMPLE_CHARS = 1 << 16
 _SAMPLE_ROWS = 200
 _FEW_ROWS = 3

@@ -83,6 +83,10 @@ READ = {
         ],
     ),
     "one column and one row": ("question\nHello, you\n", [({"question": "Hello, you"}, None)]),
+    "one column, with every mark that could divide cells": (
+        "question\na long text, then\x1fmore; and|yet\tmore\n",
+        [({"question": "a long text, then\x1fmore; and|yet\tmore"}, None)],
+    ),
     "marks of lines that only Unicode knows": (
         "question,expected\na\u2028b\u2029c\x0bd\x0ce\x85f,Hello\n",
         [({"question": "a\u2028b\u2029c\x0bd\x0ce\x85f"}, "Hello")],
