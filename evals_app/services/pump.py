@@ -225,7 +225,8 @@ class Pump:
             held=frozenset(claimed.result_id for claimed in (*self._working.values(), *self._ahead)),
             resting=frozenset(self._resting),
             looks_around=looks_around,
-            room=self.most_in_flight - len(self._working),
+            # A call that has just ended is still among them beside the one that took its place.
+            room=max(0, self.most_in_flight - len(self._working)),
             ahead=wanted if claims else {},
             renew=renew,
         )

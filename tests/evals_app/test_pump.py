@@ -229,6 +229,23 @@ def test_a_full_pump_leaves_places_to_a_run_that_waits() -> None:
     assert second[1].finished_at < first[20].finished_at, "its first two calls come among the first twenty of the other"
 
 
+def test_a_call_that_ended_beside_its_successor_is_no_place_less_than_none() -> None:
+    """Both count for a moment: a full pump asked the database for less than no rows then, and died of the answer."""
+    released = False
+
+    async def scenario() -> None:
+        nonlocal released
+        async with pumping(most_in_flight=8) as pump:
+            await until(lambda: server.in_flight == 8 and list(pump._ahead))
+            pump.most_in_flight = 7
+            assert pump._new_visit(renew=False, let_begin=frozenset).room == 0
+            released = True
+
+    with ModelServer(hold=lambda call: not released) as server:
+        make_world(n_cases=60, base_url=server.url).run(concurrency=8)
+        async_to_sync(scenario)()
+
+
 def test_no_call_goes_out_before_the_one_whose_place_it_takes_is_saved() -> None:
     """Else a crash would repeat more calls than the run has places."""
     released = False
