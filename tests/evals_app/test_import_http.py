@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from html import unescape
 from typing import Any
 
@@ -106,14 +107,14 @@ def test_files_of_every_kind_become_the_same_cases(room: Room, dataset: Dataset,
     assert dataset.revisions.get().message == f"Imported from {GOOD[kind][1]}"
 
 
-BAD = {
+BAD: dict[str, tuple[bytes | Callable[[], bytes], str, str]] = {
     "empty": (b"", "cases.csv", "empty"),
     "blank": (b"\n\n  \n", "cases.csv", "empty"),
     "header alone": (b"question,expected\n", "cases.csv", "no rows below"),
     "picture": (b"\x89PNG\r\n\x1a\n" + b"\x00" * 100, "cases.csv", "picture"),
     "old excel": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600, "cases.xls", "Save it as Excel workbook"),
     "broken workbook": (workbook([["question"], ["a"]])[:900], "cases.xlsx", "damaged"),
-    "bomb": (workbook_bomb(), "cases.xlsx", "unpack"),
+    "bomb": (workbook_bomb, "cases.xlsx", "unpack"),
     "same name twice": (b"question,question\na,b\n", "cases.csv", "both called"),
     "bad json": (b'{"question": "a"}\n{"question": \n', "cases.jsonl", "line 2"),
 }
@@ -121,7 +122,8 @@ BAD = {
 
 @pytest.mark.parametrize("kind", BAD)
 def test_files_that_cannot_be_read_get_a_sentence_and_store_nothing(room: Room, dataset: Dataset, kind: str) -> None:
-    content, name, says = BAD[kind]
+    file, name, says = BAD[kind]
+    content = file() if callable(file) else file
     answer = send(room.api(), content, name)
     error = error_of(answer)
     assert answer.status_code == 422
