@@ -37,7 +37,7 @@ def check_size(stream: BinaryIO, limits: Limits) -> None:
         raise FileProblem("The file is empty. Choose a file with one case per row.")
     if size > limits.file_bytes:
         raise FileProblem(
-            f"The file has {megabytes(size)}; at most {megabytes(limits.file_bytes)} are allowed. "
+            f"The file has more than {megabytes(limits.file_bytes)}. "
             "Split it into smaller files and import them one after the other."
         )
 
