@@ -61,6 +61,8 @@ def _get_uv() -> bool:
     for name, value in pip_settings(_run("-m", "pip", "config", "list").stdout).items():
         if name in _SAME_IN_UV:
             os.environ.setdefault(_SAME_IN_UV[name], value)
+    if not os.access(Path.home(), os.W_OK):
+        os.environ.setdefault("UV_NO_CACHE", "1")  # uv ends when it cannot keep one, and pip does not
     pin = re.search(r"^uv==.*\n(?:[ \t].*\n)*", (CHECKOUT / "requirements/dev.lock").read_text(), re.MULTILINE)
     with tempfile.NamedTemporaryFile("w", suffix=".lock") as file:
         file.write(pin[0] if pin else "")

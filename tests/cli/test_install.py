@@ -47,6 +47,14 @@ def test_what_uv_is_told_itself_stays(install: ModuleType) -> None:
         assert os.environ["UV_DEFAULT_INDEX"] == settings["UV_DEFAULT_INDEX"]
 
 
+def test_a_user_without_a_home_needs_no_cache(install: ModuleType, tmp_path: Path) -> None:
+    with mock.patch.dict(os.environ, {"HOME": str(tmp_path / "nowhere")}):
+        os.environ.pop("UV_NO_CACHE", None)
+        with mock.patch.object(install, "_pip", lambda *arguments: True):
+            assert install._get_uv()
+        assert os.environ["UV_NO_CACHE"] == "1"
+
+
 def test_the_settings_of_pip(install: ModuleType) -> None:
     listed = (
         ":env:.index-url='https://a:b@c/simple'\ndownload.no-index='1'\n"
