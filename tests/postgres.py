@@ -22,6 +22,7 @@ def operator() -> Iterator[psycopg.Connection[Any]]:
 
 def freeze_in_transaction() -> None:
     """Lie still in the open transaction until Postgres has ended the session, as it does with a frozen process."""
+    assert connection.in_atomic_block, "a session that is in no transaction is never ended for lying still"
     with connection.cursor() as cursor, operator() as link:
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '20ms'")
         cursor.execute("SELECT pg_backend_pid()")
